@@ -1,0 +1,39 @@
+export const SIGNALS = ['latency', 'errors', 'traffic', 'calls'] as const;
+/** latency, errors, traffic: of an operation. calls: how often a caller calls a callee. */
+export type Signal = (typeof SIGNALS)[number];
+
+/** Why a finding was raised or held back; stored, shown and counted. */
+export type FindingReason =
+  | 'raised'
+  | 'learning'
+  | 'low_volume'
+  | 'small_absolute_effect'
+  | 'small_relative_effect'
+  | 'not_significant'
+  | 'not_persistent'
+  | 'waits_by_design';
+
+/** One series' verdict in one window. */
+export interface Finding {
+  signal: Signal;
+  operationId: number;
+  /** The caller for signal `calls`, else 0. */
+  callerId: number;
+  windowAtMs: number;
+  raised: boolean;
+  reason: FindingReason;
+  direction: 'up' | 'down';
+  /** Which quantile `observed` and `expected` are (0 to 1), for latency; else null. */
+  quantile: number | null;
+  observed: number;
+  expected: number;
+  unit: 'us' | 'ratio' | 'per_window' | 'calls_per_call';
+  /** Raw spans behind `observed`. */
+  n: number;
+  /** Raw spans behind `expected`. */
+  baselineN: number;
+  /** -log10 of the tail probability, capped at 300. */
+  score: number;
+  /** Start of the first of the deviating windows looked at. */
+  sinceMs: number;
+}

@@ -1,0 +1,77 @@
+import { Histogram } from './histogram.js';
+
+/**
+ * What is normal for one operation, folded window by window in event-time order.
+ * `windows` counts learned windows in which the tenant had data; everything is halved together when it reaches its cap, so old
+ * observations fade and all ratios stay.
+ */
+export interface OperationBaseline {
+  windows: number;
+  n: number;
+  errors: number;
+  /** Spans that were roots. */
+  entries: number;
+  /** Sum and sum of squares of spans a window; a window without a span of this operation counts as 0. */
+  perWindowSum: number;
+  perWindowSumSq: number;
+  latency: Histogram;
+  sampledN: number;
+  failedHere: number;
+  selfTime: Histogram;
+  /** Squared standardised deviations of past windows: how much more windows differ than chance alone would make them. */
+  medianChi: Dispersion;
+  upperDecileChi: Dispersion;
+  errorChi: Dispersion;
+}
+
+/** What is normal for the calls of one operation to another. */
+export interface EdgeBaseline {
+  windows: number;
+  callerN: number;
+  calls: number;
+  errors: number;
+  gap: Histogram;
+  callsChi: Dispersion;
+}
+
+export interface Dispersion {
+  sum: number;
+  n: number;
+}
+
+/** Over-dispersion factor, at least 1 (chance alone). A few observations say little, so they are held against one prior window of factor 1.5. */
+export function dispersionOf(chi: Dispersion): number {
+  return Math.max(1, (chi.sum + 1.5) / (chi.n + 1));
+}
+
+export function emptyOperationBaseline(): OperationBaseline {
+  return {
+    windows: 0,
+    n: 0,
+    errors: 0,
+    entries: 0,
+    perWindowSum: 0,
+    perWindowSumSq: 0,
+    latency: new Histogram(),
+    sampledN: 0,
+    failedHere: 0,
+    selfTime: new Histogram(),
+    medianChi: { sum: 0, n: 0 },
+    upperDecileChi: { sum: 0, n: 0 },
+    errorChi: { sum: 0, n: 0 },
+  };
+}
+
+export function emptyEdgeBaseline(): EdgeBaseline {
+  return { windows: 0, callerN: 0, calls: 0, errors: 0, gap: new Histogram(), callsChi: { sum: 0, n: 0 } };
+}
+
+/** Baselines as they are known at one instant, by operation id and by `edgeKey`. */
+export interface Baselines {
+  operations: Map<number, OperationBaseline>;
+  edges: Map<string, EdgeBaseline>;
+}
+
+export function edgeKey(callerId: number, calleeId: number): string {
+  return `${callerId}>${calleeId}`;
+}

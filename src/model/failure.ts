@@ -1,0 +1,31 @@
+/** The sender's or caller's mistake: answered 4xx, never retried. `field` names the offending input where there is one. */
+export class Rejected extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 = 400,
+    readonly field?: string,
+  ) {
+    super(message);
+    this.name = 'Rejected';
+  }
+}
+
+/** Something we need is away or full: answered 503 (or 429) with Retry-After, retried with back-off by jobs. */
+export class Unavailable extends Error {
+  constructor(
+    message: string,
+    readonly retryAfterS: number,
+    options?: { cause?: unknown; status?: 429 | 503 },
+  ) {
+    super(message, options?.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'Unavailable';
+    this.status = options?.status ?? 503;
+  }
+  readonly status: 429 | 503;
+}
+
+/** Ends a switch over a union: a case that was forgotten is a type error, and a loud one at run time. */
+export function assertNever(value: never): never {
+  throw new Error(`unexpected case: ${JSON.stringify(value)}`);
+}

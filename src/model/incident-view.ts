@@ -1,0 +1,131 @@
+import { displayText, formatQuantity, type QuantityUnit } from './display.js';
+import type { Incident, IncidentState, Severity } from './incident.js';
+import type { Evidence } from './cause.js';
+import type { Signal } from './anomaly.js';
+
+/** An incident as the API and every message show it: times are ISO strings, names are as the sender gave them. */
+export interface IncidentView {
+  id: string;
+  state: IncidentState;
+  severity: Severity;
+  /** One line, safe to show as plain text. */
+  title: string;
+  startedAt: string;
+  openedAt: string;
+  lastSeenAt: string;
+  resolvedAt: string | null;
+  flaps: number;
+  causes: CauseView[];
+  affected: AffectedView[];
+  /** Trace ids (32 hex). */
+  exemplars: string[];
+}
+
+export interface CauseView {
+  service: string;
+  operation: string;
+  score: number;
+  evidence: Evidence[];
+  exemplars: string[];
+}
+
+export interface AffectedView {
+  service: string;
+  operation: string;
+  signal: Signal;
+  /** Which quantile the values are (0 to 1), for latency; else null. */
+  quantile: number | null;
+  observed: number;
+  expected: number;
+  unit: QuantityUnit;
+  n: number;
+  score: number;
+  since: string;
+}
+
+/** The one mapping from the model to what is shown, shared by the API and the messages. */
+export function incidentView(incident: Incident): IncidentView {
+  return {
+    id: incident.id,
+    state: incident.state,
+    severity: incident.severity,
+    title: incidentTitle(incident),
+    startedAt: iso(incident.startedMs),
+    openedAt: iso(incident.openedMs),
+    lastSeenAt: iso(incident.lastSeenMs),
+    resolvedAt: incident.resolvedMs === null ? null : iso(incident.resolvedMs),
+    flaps: incident.flaps,
+    causes: incident.causes.map(({ service, operation, score, evidence, exemplars }) => ({
+      service,
+      operation,
+      score,
+      evidence: evidence.map(({ kind, text, observed, expected, unit, n, share }) => ({
+        kind,
+        text,
+        observed,
+        expected,
+        unit,
+        n,
+        share,
+      })),
+      exemplars,
+    })),
+    affected: incident.affected.map(
+      ({ service, operation, signal, quantile, observed, expected, unit, n, score, sinceMs }) => ({
+        service,
+        operation,
+        signal,
+        quantile,
+        observed,
+        expected,
+        unit,
+        n,
+        score,
+        since: iso(sinceMs),
+      }),
+    ),
+    exemplars: incident.exemplars,
+  };
+}
+
+/** One line that names what is wrong, by how much, and the first suspect. */
+export function incidentTitle(incident: Pick<Incident, 'affected' | 'causes'>): string {
+  const cause = incident.causes[0];
+  const worst = headline(incident.affected, cause);
+  const suspect = cause && `cause: ${operationName(cause)}`;
+  if (!worst) return suspect ?? 'incident without figures';
+  return suspect ? `${deviation(worst)}, ${suspect}` : deviation(worst);
+}
+
+/** `checkout / PlaceOrder p95 1.9 s (normal 240 ms)`, safe to show as plain text. */
+export function deviation(
+  affected: Pick<AffectedView, 'service' | 'operation' | 'signal' | 'quantile' | 'observed' | 'expected' | 'unit'>,
+): string {
+  const { signal, quantile, observed, expected, unit } = affected;
+  const values = `${formatQuantity(observed, unit)} (normal ${formatQuantity(expected, unit)})`;
+  return `${operationName(affected)} ${figureName(signal, quantile)} ${values}`;
+}
+
+/** `service / operation`, safe to show as plain text. */
+export function operationName(named: { service: string; operation: string }): string {
+  return `${displayText(named.service, 80)} / ${displayText(named.operation, 120)}`;
+}
+
+/** `p95`, or `latency` when it is not said which quantile is meant. */
+function figureName(signal: Signal, quantile: number | null): string {
+  return signal === 'latency' && quantile !== null ? `p${Number((quantile * 100).toPrecision(4))}` : signal;
+}
+
+/** What users notice says more than what is blamed, which is named beside it: the worst operation that is not the first cause's. */
+export function headline<T extends { service: string; operation: string; score: number }>(
+  affected: readonly T[],
+  cause: { service: string; operation: string } | undefined,
+): T | undefined {
+  const byScore = affected.toSorted((a, b) => b.score - a.score);
+  const other = (each: T) => each.service !== cause?.service || each.operation !== cause.operation;
+  return byScore.find(other) ?? byScore[0];
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,64 @@
+import type { Cause } from './cause.js';
+import type { Signal } from './anomaly.js';
+
+export const SEVERITIES = ['info', 'warning', 'critical'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+/** open: deviating now. recovering: quiet, but not for long enough. resolved: over. */
+export const INCIDENT_STATES = ['open', 'recovering', 'resolved'] as const;
+export type IncidentState = (typeof INCIDENT_STATES)[number];
+
+/** One operation that deviated during the incident, with the worst figures seen. */
+export interface Affected {
+  operationId: number;
+  service: string;
+  operation: string;
+  signal: Signal;
+  /** Which quantile the values are (0 to 1), for latency; else null. */
+  quantile: number | null;
+  /** In `unit`; what was seen in the worst window. */
+  observed: number;
+  expected: number;
+  unit: 'us' | 'ratio' | 'per_window' | 'calls_per_call';
+  n: number;
+  score: number;
+  sinceMs: number;
+}
+
+export interface Incident {
+  id: string;
+  tenantId: number;
+  state: IncidentState;
+  severity: Severity;
+  /** Start of the first deviating window. */
+  startedMs: number;
+  /** End of the window at which it was decided to open. */
+  openedMs: number;
+  /** End of the last window in which it still deviated. */
+  lastSeenMs: number;
+  resolvedMs: number | null;
+  /** Windows with data since then in which it did not deviate. */
+  quietWindows: number;
+  /** How often it came back after being resolved or while recovering. */
+  flaps: number;
+  /** Ranked causes, best first, as of the last update. */
+  causes: Cause[];
+  affected: Affected[];
+  /** Trace ids (32 hex) that show it. */
+  exemplars: string[];
+}
+
+export const INCIDENT_EVENT_KINDS = ['opened', 'reopened', 'escalated', 'resolved'] as const;
+export type IncidentEventKind = (typeof INCIDENT_EVENT_KINDS)[number];
+
+/** A step in an incident's life that somebody may have to be told of; `sequence` counts from 1 within the incident. */
+export interface IncidentEvent {
+  incidentId: string;
+  sequence: number;
+  kind: IncidentEventKind;
+  /** Event time of the decision. */
+  atMs: number;
+  reason: string;
+  /** The incident as it stood at that step: what a message about it says. */
+  snapshot: Incident;
+}

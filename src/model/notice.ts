@@ -1,0 +1,14 @@
+import type { IncidentEventKind } from './incident.js';
+import type { IncidentView } from './incident-view.js';
+
+export type NoticeType = `incident.${IncidentEventKind}` | 'channel.test';
+
+/** What is to be told, before any channel has given it a form; an outbox row holds one. */
+export interface Notice {
+  type: NoticeType;
+  /** When it happened, ISO, event time. */
+  timestamp: string;
+  reason: string;
+  /** Null only for a channel test. */
+  incident: IncidentView | null;
+}

@@ -1,0 +1,47 @@
+import { MINUTE_MS, WINDOW_MS } from './model/window.js';
+
+/**
+ * The program on one screen: stages in the order of the flow. Each stage has a cursor per tenant (`done_through`) and may work up to the
+ * instant that `ready` derives from the other cursors; it writes its rows and moves its cursor in one transaction.
+ *
+ *   receive -> journal -> [close] -> measure -> detect -> rank -> incident -> alert -> notify
+ *                                       ^ baseline learns behind incident, and detect waits for it
+ */
+export const GRACE_MS = 5_000;
+/** A window is learned only this long after its verdict, so that the first windows of a fault are not taken for normal. */
+export const LEARN_LAG_MS = MINUTE_MS;
+/** Late spans within this time reopen their window; later ones are stored and counted, and stay out of the rollups. */
+export const REOPEN_LIMIT_MS = 5 * MINUTE_MS;
+/** After this much silence (wall clock) a tenant's last windows are closed, so that the end of a stream is seen too. */
+export const IDLE_CLOSE_MS = 30_000;
+
+export const WINDOW_STAGES = ['measure', 'baseline', 'detect', 'rank', 'incident'] as const;
+export type WindowStage = (typeof WINDOW_STAGES)[number];
+
+/** Instants (epoch ms) through which each stage is done, and through which windows are closed, for one tenant. */
+export type Progress = Record<WindowStage, number> & { closed: number };
+
+export interface StageSpec {
+  stage: WindowStage;
+  /** What one step covers. */
+  stepMs: number;
+  /** The instant through which the stage may work now. */
+  ready: (done: Progress) => number;
+  /** Whose bell it rings when its cursor has moved. */
+  next: readonly WindowStage[];
+}
+
+export const PIPELINE: readonly StageSpec[] = [
+  { stage: 'measure', stepMs: WINDOW_MS, ready: (done) => done.closed, next: ['detect'] },
+  // Minute m is learned once the minute and the lag after it have been judged …
+  { stage: 'baseline', stepMs: MINUTE_MS, ready: (done) => done.incident - LEARN_LAG_MS, next: ['detect'] },
+  // … and no window is judged before the last minute that it may rely on was learned: live and replay see the same baseline.
+  {
+    stage: 'detect',
+    stepMs: WINDOW_MS,
+    ready: (done) => Math.min(done.measure, done.baseline + MINUTE_MS + LEARN_LAG_MS),
+    next: ['rank'],
+  },
+  { stage: 'rank', stepMs: WINDOW_MS, ready: (done) => done.detect, next: ['incident'] },
+  { stage: 'incident', stepMs: WINDOW_MS, ready: (done) => done.rank, next: ['baseline'] },
+];

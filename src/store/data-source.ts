@@ -1,0 +1,25 @@
+import { DataSource } from 'typeorm';
+import { Incidents1763700300000 } from '../../migrations/1763700300000-incidents.js';
+import { Journal1763700100000 } from '../../migrations/1763700100000-journal.js';
+import { Measures1763700200000 } from '../../migrations/1763700200000-measures.js';
+import { Tenants1763700000000 } from '../../migrations/1763700000000-tenants.js';
+
+/**
+ * The one DataSource of service, tests and tools. `poolSize` counts connections of the coordinator pool (all but the journal's writers).
+ * Citus settings are placeholders on plain PostgreSQL and keep migrations valid on a cluster.
+ */
+export function createDataSource(url: string, poolSize = 10): DataSource {
+  return new DataSource({
+    type: 'postgres',
+    url,
+    synchronize: false,
+    migrations: [Tenants1763700000000, Journal1763700100000, Measures1763700200000, Incidents1763700300000],
+    migrationsTransactionMode: 'each',
+    applicationName: 'tracehound',
+    extra: {
+      max: poolSize,
+      connectionTimeoutMillis: 5_000,
+      options: '-c timezone=UTC -c plan_cache_mode=force_custom_plan -c citus.multi_shard_modify_mode=sequential',
+    },
+  });
+}
