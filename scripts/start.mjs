@@ -1,0 +1,150 @@
+// The supervisor behind `npm start`: PostgreSQL and the service are both its children, so that the service can finish
+// its work before the database ends. The service holds an IPC channel to it and exits on 'disconnect', so that it does not
+// outlive a supervisor that was killed; the next start ends the database that was left.
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { dataHome, startEmbeddedPostgres } from './embedded-postgres.mjs';
+
+const graceMs = 20_000;
+const configurationError = 78;
+// A service that ends this soon after the first start will not do better on the second.
+const firstStartMs = 10_000;
+const maxRestarts = 5;
+const restartWindowMs = 60_000;
+
+const givenDatabaseUrl = process.env.DATABASE_URL?.trim();
+const main = process.argv[2] ?? fileURLToPath(new URL('../dist/src/main.js', import.meta.url));
+
+const stop = new AbortController();
+const began = performance.now();
+const say = (text) => console.log(`${new Date().toISOString().slice(11, 19)} tracehound: ${text}`);
+const since = (from) => `${((performance.now() - from) / 1000).toFixed(1)} s`;
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => {
+    if (!stop.signal.aborted) say(`${signal} received, stopping`);
+    stop.abort();
+  });
+}
+
+const stopping = new Promise((resolve) => stop.signal.addEventListener('abort', resolve));
+const restarts = [];
+
+// True after a growing pause, false when there were too many restarts within a minute or it is time to stop.
+async function mayRestart(what) {
+  const now = performance.now();
+  while (restarts.length > 0 && restarts[0] < now - restartWindowMs) restarts.shift();
+  if (restarts.length >= maxRestarts) {
+    say(`${what}; giving up after ${maxRestarts} restarts within a minute`);
+    return false;
+  }
+  const pauseMs = 250 * 2 ** restarts.length;
+  restarts.push(now);
+  say(`${what}; restarting in ${pauseMs / 1000} s`);
+  await Promise.race([stopping, new Promise((resolve) => setTimeout(resolve, pauseMs))]);
+  return !stop.signal.aborted;
+}
+
+async function startDatabase() {
+  const from = performance.now();
+  const postgres = await startEmbeddedPostgres({ home: dataHome(), abort: stop.signal, log: say });
+  const made = postgres.isNew ? 'made and started' : 'started';
+  say(
+    `PostgreSQL ${postgres.version} ${made} in ${since(from)} on 127.0.0.1:${postgres.port}, in ${postgres.directory}`,
+  );
+  return postgres;
+}
+
+function startService(embedded) {
+  const environment = { ...process.env };
+  if (embedded) {
+    Object.assign(environment, { DATABASE_URL: embedded.url, TRACEHOUND_DATA_DIR: embedded.home });
+    // Settings for other servers (PGSSLMODE, PGOPTIONS) do not fit our own.
+    for (const name of Object.keys(environment)) if (/^PG[A-Z]+$/.test(name)) delete environment[name];
+  }
+  const from = performance.now();
+  // Detached: Ctrl-C in a terminal reaches the service once, through the supervisor.
+  const child = spawn(process.execPath, ['--enable-source-maps', main], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    detached: true,
+    env: environment,
+  });
+  const exited = new Promise((resolve) => {
+    child.once('error', (error) => resolve({ code: 1, signal: null, error, lastedMs: 0 }));
+    child.once('exit', (code, signal) => resolve({ code, signal, lastedMs: performance.now() - from }));
+  });
+  return { child, exited };
+}
+
+async function stopService({ child, exited }) {
+  if (child.exitCode !== null || child.signalCode !== null) return 0;
+  child.kill('SIGTERM');
+  const force = setTimeout(() => {
+    say(`the service did not end within ${graceMs / 1000} s, killing it`);
+    child.kill('SIGKILL');
+  }, graceMs);
+  const { code, signal } = await exited;
+  clearTimeout(force);
+  return signal === 'SIGKILL' ? 1 : signal ? 0 : code;
+}
+
+// Why the service should stay down although nobody asked for it, or null when it should be started again.
+function reasonToStayDown({ code, signal, lastedMs }, starts) {
+  if (code === 0) return 'the service ended by itself';
+  if (code === configurationError) return 'the service refused its configuration';
+  if (!signal && starts === 1 && lastedMs < firstStartMs) return `the service ended with code ${code} as it started`;
+  return null;
+}
+
+// Runs the service, and the database if it is ours, until one of them stays down or a signal comes. Gives the exit code.
+async function supervise() {
+  let postgres;
+  let service;
+  let starts = 0;
+  try {
+    for (;;) {
+      if (!givenDatabaseUrl && !postgres) postgres = await startDatabase();
+      if (stop.signal.aborted) return service ? await stopService(service) : 0;
+      if (!service) {
+        service = givenDatabaseUrl ? startService() : startService({ url: postgres.url, home: dataHome() });
+        starts += 1;
+      }
+      const [what, result] = await Promise.race([
+        stopping.then(() => ['signal']),
+        ...(postgres ? [postgres.exited.then((end) => ['database', end])] : []),
+        service.exited.then((end) => ['service', end]),
+      ]);
+      if (what === 'signal') return await stopService(service);
+      const how = result.signal ?? `code ${result.code}`;
+      if (what === 'service') {
+        service = undefined;
+        const reason = reasonToStayDown(result, starts);
+        if (reason) say(reason);
+        if (reason || !(await mayRestart(`the service ended with ${how}`)))
+          return stop.signal.aborted ? 0 : (result.code ?? 1);
+      } else {
+        const { url } = postgres;
+        postgres = undefined;
+        if (!(await mayRestart(`PostgreSQL ended with ${how}`))) return stop.signal.aborted ? 0 : 1;
+        postgres = await startDatabase();
+        if (postgres.url === url) continue;
+        await stopService(service);
+        service = undefined;
+      }
+    }
+  } catch (error) {
+    if (stop.signal.aborted) return 0;
+    console.error(`tracehound: ${error.message}`);
+    return 1;
+  } finally {
+    if (service) await stopService(service);
+    await postgres?.stop();
+  }
+}
+
+// A reader that goes away (npm start | head) is no reason to leave the children behind.
+process.stdout.on('error', () => undefined);
+process.stderr.on('error', () => undefined);
+const code = await supervise();
+if (stop.signal.aborted) say(`stopped after ${since(began)}`);
+process.exit(code);

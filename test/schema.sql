@@ -1,0 +1,348 @@
+-- What the migrations make. Written by "npm run schema:dump"; not to be edited by hand.
+
+CREATE SEQUENCE migrations_id_seq AS integer INCREMENT 1 MINVALUE 1 MAXVALUE 2147483647 START 1;
+
+CREATE TABLE anomalies (
+  tenant_id integer NOT NULL,
+  window_at timestamp with time zone NOT NULL,
+  signal text NOT NULL,
+  operation_id integer NOT NULL,
+  caller_id integer NOT NULL,
+  raised boolean NOT NULL,
+  reason text NOT NULL,
+  finding jsonb NOT NULL,
+  CONSTRAINT anomalies_pkey PRIMARY KEY (tenant_id, window_at, signal, operation_id, caller_id)
+);
+
+CREATE TABLE anomaly_groups (
+  tenant_id integer NOT NULL,
+  window_at timestamp with time zone NOT NULL,
+  group_no integer NOT NULL,
+  body jsonb NOT NULL,
+  CONSTRAINT anomaly_groups_pkey PRIMARY KEY (tenant_id, window_at, group_no)
+);
+
+CREATE TABLE api_keys (
+  id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  tenant_id integer NOT NULL,
+  name text NOT NULL,
+  token_prefix text NOT NULL,
+  token_hash bytea NOT NULL,
+  scopes text[] NOT NULL,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  expires_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  last_used_at timestamp with time zone,
+  CONSTRAINT api_keys_pkey PRIMARY KEY (id),
+  CONSTRAINT api_keys_token_prefix_key UNIQUE (token_prefix),
+  CONSTRAINT api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
+);
+CREATE INDEX api_keys_tenant ON public.api_keys USING btree (tenant_id);
+
+CREATE TABLE baselines (
+  operation_id integer NOT NULL,
+  tenant_id integer NOT NULL,
+  learned_through timestamp with time zone NOT NULL,
+  state jsonb NOT NULL,
+  CONSTRAINT baselines_pkey PRIMARY KEY (operation_id)
+);
+CREATE INDEX baselines_tenant ON public.baselines USING btree (tenant_id);
+
+CREATE TABLE channels (
+  id uuid NOT NULL,
+  tenant_id integer NOT NULL,
+  name text NOT NULL,
+  type text NOT NULL,
+  enabled boolean DEFAULT true NOT NULL,
+  secret bytea NOT NULL,
+  url_shown text NOT NULL,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  updated_at timestamp with time zone DEFAULT now() NOT NULL,
+  disabled_reason text,
+  CONSTRAINT channels_pkey PRIMARY KEY (id),
+  CONSTRAINT channels_tenant_id_name_key UNIQUE (tenant_id, name),
+  CONSTRAINT channels_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  CONSTRAINT channels_type_check CHECK ((type = ANY (ARRAY['webhook'::text, 'slack'::text])))
+);
+
+CREATE TABLE decisions (
+  incident_id uuid NOT NULL,
+  sequence integer NOT NULL,
+  rule_id uuid NOT NULL,
+  tenant_id integer NOT NULL,
+  rule_name text NOT NULL,
+  send boolean NOT NULL,
+  reason text NOT NULL,
+  channel_ids uuid[] NOT NULL,
+  CONSTRAINT decisions_pkey PRIMARY KEY (incident_id, sequence, rule_id),
+  CONSTRAINT decisions_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES incidents(id) ON DELETE CASCADE
+);
+
+CREATE TABLE delivery_attempts (
+  notification_id uuid NOT NULL,
+  attempt integer NOT NULL,
+  tenant_id integer NOT NULL,
+  at timestamp with time zone NOT NULL,
+  status integer,
+  outcome text NOT NULL,
+  reason text NOT NULL,
+  took_ms integer NOT NULL,
+  CONSTRAINT delivery_attempts_pkey PRIMARY KEY (notification_id, attempt),
+  CONSTRAINT delivery_attempts_notification_id_fkey FOREIGN KEY (notification_id) REFERENCES notifications(id) ON DELETE CASCADE,
+  CONSTRAINT delivery_attempts_outcome_check CHECK ((outcome = ANY (ARRAY['sent'::text, 'retry'::text, 'failed'::text])))
+);
+
+CREATE TABLE edge_baselines (
+  caller_id integer NOT NULL,
+  callee_id integer NOT NULL,
+  tenant_id integer NOT NULL,
+  learned_through timestamp with time zone NOT NULL,
+  state jsonb NOT NULL,
+  CONSTRAINT edge_baselines_pkey PRIMARY KEY (caller_id, callee_id)
+);
+CREATE INDEX edge_baselines_tenant ON public.edge_baselines USING btree (tenant_id);
+
+CREATE TABLE edge_rollups (
+  caller_id integer NOT NULL,
+  callee_id integer NOT NULL,
+  window_at timestamp with time zone NOT NULL,
+  tenant_id integer NOT NULL,
+  calls integer NOT NULL,
+  error_count integer NOT NULL,
+  gap bytea NOT NULL,
+  CONSTRAINT edge_rollups_pkey PRIMARY KEY (caller_id, callee_id, window_at)
+) PARTITION BY RANGE (window_at);
+CREATE INDEX edge_rollups_window ON ONLY public.edge_rollups USING brin (window_at) WITH (pages_per_range='8', autosummarize='on');
+
+CREATE TABLE event_clocks (
+  tenant_id integer NOT NULL,
+  service_id integer NOT NULL,
+  seen_through timestamp with time zone NOT NULL,
+  updated_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT event_clocks_pkey PRIMARY KEY (tenant_id, service_id)
+);
+
+CREATE TABLE incident_events (
+  incident_id uuid NOT NULL,
+  sequence integer NOT NULL,
+  tenant_id integer NOT NULL,
+  kind text NOT NULL,
+  at timestamp with time zone NOT NULL,
+  reason text NOT NULL,
+  snapshot jsonb NOT NULL,
+  decided_at timestamp with time zone,
+  CONSTRAINT incident_events_pkey PRIMARY KEY (incident_id, sequence),
+  CONSTRAINT incident_events_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES incidents(id) ON DELETE CASCADE,
+  CONSTRAINT incident_events_kind_check CHECK ((kind = ANY (ARRAY['opened'::text, 'reopened'::text, 'escalated'::text, 'resolved'::text])))
+);
+CREATE INDEX incident_events_undecided ON public.incident_events USING btree (tenant_id) WHERE (decided_at IS NULL);
+
+CREATE TABLE incidents (
+  id uuid NOT NULL,
+  tenant_id integer NOT NULL,
+  state text NOT NULL,
+  severity text NOT NULL,
+  started_at timestamp with time zone NOT NULL,
+  opened_at timestamp with time zone NOT NULL,
+  last_seen_at timestamp with time zone NOT NULL,
+  resolved_at timestamp with time zone,
+  flaps integer DEFAULT 0 NOT NULL,
+  causes jsonb NOT NULL,
+  affected jsonb NOT NULL,
+  exemplars jsonb NOT NULL,
+  CONSTRAINT incidents_pkey PRIMARY KEY (id),
+  CONSTRAINT incidents_severity_check CHECK ((severity = ANY (ARRAY['info'::text, 'warning'::text, 'critical'::text]))),
+  CONSTRAINT incidents_state_check CHECK ((state = ANY (ARRAY['open'::text, 'recovering'::text, 'resolved'::text])))
+);
+CREATE INDEX incidents_tenant_opened ON public.incidents USING btree (tenant_id, opened_at DESC, id);
+CREATE INDEX incidents_unresolved ON public.incidents USING btree (tenant_id) WHERE (state <> 'resolved'::text);
+
+CREATE TABLE journal_hours (
+  hour timestamp with time zone NOT NULL,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  last_written_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT journal_hours_pkey PRIMARY KEY (hour)
+);
+
+CREATE TABLE migrations (
+  id integer DEFAULT nextval('migrations_id_seq'::regclass) NOT NULL,
+  "timestamp" bigint NOT NULL,
+  name character varying NOT NULL,
+  CONSTRAINT "PK_8c82d7f526340ab734260ea46be" PRIMARY KEY (id)
+);
+
+CREATE TABLE notifications (
+  id uuid NOT NULL,
+  tenant_id integer NOT NULL,
+  incident_id uuid NOT NULL,
+  sequence integer NOT NULL,
+  channel_id uuid NOT NULL,
+  kind text NOT NULL,
+  state text NOT NULL,
+  body jsonb NOT NULL,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  next_attempt_at timestamp with time zone DEFAULT now() NOT NULL,
+  attempts integer DEFAULT 0 NOT NULL,
+  leased_until timestamp with time zone,
+  sent_at timestamp with time zone,
+  last_error text,
+  CONSTRAINT notifications_pkey PRIMARY KEY (id),
+  CONSTRAINT notifications_incident_id_sequence_channel_id_key UNIQUE (incident_id, sequence, channel_id),
+  CONSTRAINT notifications_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES incidents(id) ON DELETE CASCADE,
+  CONSTRAINT notifications_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'sent'::text, 'failed'::text])))
+);
+CREATE INDEX notifications_due ON public.notifications USING btree (next_attempt_at) WHERE (state = 'pending'::text);
+CREATE INDEX notifications_tenant ON public.notifications USING btree (tenant_id, created_at DESC);
+
+CREATE TABLE operations (
+  id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
+  tenant_id integer NOT NULL,
+  service_id integer NOT NULL,
+  kind smallint NOT NULL,
+  name text NOT NULL,
+  first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT operations_pkey PRIMARY KEY (id),
+  CONSTRAINT operations_service_id_kind_name_key UNIQUE (service_id, kind, name),
+  CONSTRAINT operations_service_id_fkey FOREIGN KEY (service_id) REFERENCES services(id)
+);
+CREATE INDEX operations_tenant ON public.operations USING btree (tenant_id);
+
+CREATE TABLE postings (
+  operation_id integer NOT NULL,
+  window_at timestamp with time zone NOT NULL,
+  commit_id bigint NOT NULL,
+  tenant_id integer NOT NULL,
+  n integer NOT NULL,
+  error_count integer NOT NULL,
+  max_duration_us bigint NOT NULL,
+  entries bytea NOT NULL,
+  CONSTRAINT postings_pkey PRIMARY KEY (operation_id, window_at, commit_id)
+) PARTITION BY RANGE (window_at);
+CREATE INDEX postings_window ON ONLY public.postings USING brin (window_at) WITH (pages_per_range='16', autosummarize='on');
+
+CREATE TABLE reopened_windows (
+  tenant_id integer NOT NULL,
+  window_at timestamp with time zone NOT NULL,
+  late_spans bigint NOT NULL,
+  CONSTRAINT reopened_windows_pkey PRIMARY KEY (tenant_id, window_at)
+);
+
+CREATE TABLE request_keys (
+  request_key uuid NOT NULL,
+  hour timestamp with time zone NOT NULL,
+  tenant_id integer NOT NULL,
+  segment_id bigint NOT NULL,
+  CONSTRAINT request_keys_pkey PRIMARY KEY (request_key, hour)
+) PARTITION BY RANGE (hour);
+
+CREATE TABLE rollups (
+  operation_id integer NOT NULL,
+  window_at timestamp with time zone NOT NULL,
+  tenant_id integer NOT NULL,
+  n bigint NOT NULL,
+  error_count bigint NOT NULL,
+  entries bigint NOT NULL,
+  duration_sum_us double precision NOT NULL,
+  max_duration_us bigint NOT NULL,
+  latency bytea NOT NULL,
+  sampled_n integer NOT NULL,
+  failed_here_n integer NOT NULL,
+  self_time bytea NOT NULL,
+  exemplars jsonb NOT NULL,
+  CONSTRAINT rollups_pkey PRIMARY KEY (operation_id, window_at)
+) PARTITION BY RANGE (window_at);
+CREATE INDEX rollups_window ON ONLY public.rollups USING brin (window_at) WITH (pages_per_range='8', autosummarize='on');
+
+CREATE TABLE rules (
+  id uuid NOT NULL,
+  tenant_id integer NOT NULL,
+  name text NOT NULL,
+  enabled boolean DEFAULT true NOT NULL,
+  services text[] NOT NULL,
+  min_severity text NOT NULL,
+  channel_ids uuid[],
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  updated_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT rules_pkey PRIMARY KEY (id),
+  CONSTRAINT rules_tenant_id_name_key UNIQUE (tenant_id, name),
+  CONSTRAINT rules_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+  CONSTRAINT rules_min_severity_check CHECK ((min_severity = ANY (ARRAY['info'::text, 'warning'::text, 'critical'::text])))
+);
+
+CREATE TABLE segments (
+  segment_id bigint NOT NULL,
+  hour timestamp with time zone NOT NULL,
+  tenant_id integer NOT NULL,
+  received_at timestamp with time zone NOT NULL,
+  span_count integer NOT NULL,
+  codec smallint NOT NULL,
+  payload bytea NOT NULL STORAGE EXTERNAL,
+  CONSTRAINT segments_pkey PRIMARY KEY (segment_id, hour)
+) PARTITION BY RANGE (hour);
+
+CREATE TABLE services (
+  id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
+  tenant_id integer NOT NULL,
+  name text NOT NULL,
+  first_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT services_pkey PRIMARY KEY (id),
+  CONSTRAINT services_tenant_id_name_key UNIQUE (tenant_id, name)
+);
+
+CREATE TABLE span_counts (
+  tenant_id integer NOT NULL,
+  outcome text NOT NULL,
+  n bigint NOT NULL,
+  CONSTRAINT span_counts_pkey PRIMARY KEY (tenant_id, outcome)
+);
+
+CREATE TABLE stage_cursors (
+  tenant_id integer NOT NULL,
+  stage text NOT NULL,
+  done_through timestamp with time zone NOT NULL,
+  leased_by text,
+  leased_until timestamp with time zone,
+  failures integer DEFAULT 0 NOT NULL,
+  last_error text,
+  CONSTRAINT stage_cursors_pkey PRIMARY KEY (tenant_id, stage)
+);
+
+CREATE TABLE tenant_clocks (
+  tenant_id integer NOT NULL,
+  first_window_at timestamp with time zone NOT NULL,
+  closed_through timestamp with time zone NOT NULL,
+  CONSTRAINT tenant_clocks_pkey PRIMARY KEY (tenant_id)
+);
+
+CREATE TABLE tenants (
+  id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
+  name text NOT NULL,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  default_rule_at timestamp with time zone,
+  CONSTRAINT tenants_pkey PRIMARY KEY (id),
+  CONSTRAINT tenants_name_key UNIQUE (name)
+);
+
+CREATE TABLE trace_segments (
+  trace_id uuid NOT NULL,
+  segment_id bigint NOT NULL,
+  hour timestamp with time zone NOT NULL,
+  tenant_id integer NOT NULL,
+  start_us bigint NOT NULL,
+  end_us bigint NOT NULL,
+  span_count integer NOT NULL,
+  error_count integer NOT NULL,
+  root_operation_id integer,
+  CONSTRAINT trace_segments_pkey PRIMARY KEY (trace_id, segment_id, hour)
+) PARTITION BY RANGE (hour);
+
+CREATE TABLE window_totals (
+  tenant_id integer NOT NULL,
+  window_at timestamp with time zone NOT NULL,
+  n bigint NOT NULL,
+  traces integer NOT NULL,
+  sampled_traces integer NOT NULL,
+  duplicate_spans integer NOT NULL,
+  revision integer DEFAULT 0 NOT NULL,
+  CONSTRAINT window_totals_pkey PRIMARY KEY (tenant_id, window_at)
+);
