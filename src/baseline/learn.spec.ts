@@ -1,0 +1,114 @@
+import { describe, expect, it } from '@jest/globals';
+import { type Baselines, dispersionOf } from '../model/baseline.js';
+import { Histogram } from '../model/histogram.js';
+import type { EdgeRollup, Rollup, WindowMeasure } from '../model/rollup.js';
+import { learn } from './learn.js';
+
+const histogram = (...values: number[]): Histogram => {
+  const h = new Histogram();
+  for (const value of values) h.add(value);
+  return h;
+};
+const rollup = (operationId: number, more: Partial<Rollup> = {}): Rollup => {
+  const n = more.n ?? 10;
+  return {
+    operationId,
+    windowAtMs: 0,
+    n,
+    errors: 0,
+    entries: 0,
+    durationSumUs: 0,
+    maxDurationUs: 0,
+    latency: histogram(...Array.from({ length: n }, (_, i) => 100 + i)),
+    sampledN: n,
+    failedHere: 0,
+    selfTime: new Histogram(),
+    slowest: [],
+    failed: [],
+    ...more,
+  };
+};
+const edge = (callerId: number, calleeId: number, calls: number): EdgeRollup => ({
+  callerId,
+  calleeId,
+  windowAtMs: 0,
+  calls,
+  errors: 0,
+  gap: new Histogram(),
+});
+const window = (rollups: Rollup[], edges: EdgeRollup[] = []): WindowMeasure => ({
+  windowAtMs: 0,
+  n: rollups.reduce((sum, r) => sum + r.n, 0),
+  traces: 1,
+  sampledTraces: 1,
+  duplicateSpans: 0,
+  rollups,
+  edges,
+});
+const nothing = (): Baselines => ({ operations: new Map(), edges: new Map() });
+const times = <T>(n: number, value: T): T[] => Array.from({ length: n }, () => value);
+
+describe('learn', () => {
+  it('folds windows, and counts a silent operation as zero traffic', () => {
+    const known = nothing();
+    learn(known, [window([rollup(1), rollup(2)]), window([rollup(1, { n: 4, errors: 2 })])], new Set());
+    expect(known.operations.get(1)).toMatchObject({
+      windows: 2,
+      n: 14,
+      errors: 2,
+      perWindowSum: 14,
+      perWindowSumSq: 116,
+    });
+    expect(known.operations.get(2)).toMatchObject({ windows: 2, n: 10, perWindowSum: 10 });
+  });
+
+  it('learns nothing from windows without data', () => {
+    const known = nothing();
+    learn(known, [window([rollup(1)]), window([])], new Set());
+    expect(known.operations.get(1)!.windows).toBe(1);
+  });
+
+  it('learns nothing of excluded operations and of their calls', () => {
+    const known = nothing();
+    learn(known, [window([rollup(1), rollup(2)], [edge(1, 2, 10)])], new Set());
+    const changed = learn(known, [window([rollup(1, { n: 99 }), rollup(2)], [edge(1, 2, 0)])], new Set([1]));
+    expect(known.operations.get(1)!.n).toBe(10);
+    expect(known.operations.get(2)!.n).toBe(20);
+    expect(known.edges.get('1>2')).toMatchObject({ calls: 10, callerN: 10 });
+    expect([...changed.operations]).toEqual([2]);
+  });
+
+  it('takes the caller as having been silent towards a callee before it was first seen', () => {
+    const known = nothing();
+    learn(known, [window([rollup(1)]), window([rollup(1)]), window([rollup(1)], [edge(1, 2, 5)])], new Set());
+    expect(known.edges.get('1>2')).toMatchObject({ calls: 5, callerN: 30 });
+  });
+
+  it('counts a window in which the caller was at work and did not call', () => {
+    const known = nothing();
+    learn(known, [window([rollup(1)], [edge(1, 2, 10)]), window([rollup(1)])], new Set());
+    expect(known.edges.get('1>2')).toMatchObject({ calls: 10, callerN: 20, windows: 2 });
+  });
+
+  it('fades: ratios stay, weight stays bounded', () => {
+    const known = nothing();
+    learn(known, times(2000, window([rollup(1, { errors: 1 })], [edge(1, 2, 20)])), new Set());
+    const baseline = known.operations.get(1)!;
+    expect(baseline.windows).toBeLessThanOrEqual(360);
+    expect(baseline.errors / baseline.n).toBeCloseTo(0.1, 6);
+    expect(baseline.latency.count).toBeLessThanOrEqual(3600);
+    expect(known.edges.get('1>2')!.calls / known.edges.get('1>2')!.callerN).toBeCloseTo(2, 6);
+  });
+
+  it('notices that windows differ more than chance makes them', () => {
+    const steady = nothing();
+    const restless = nothing();
+    const slow = rollup(1, { n: 20, latency: histogram(...times(20, 150)) });
+    const fast = rollup(1, { n: 20, latency: histogram(...times(20, 50)) });
+    const mixed = rollup(1, { n: 20, latency: histogram(...times(10, 150), ...times(10, 50)) });
+    learn(steady, times(60, window([mixed])), new Set());
+    learn(restless, times(10, [window([slow]), ...times(5, window([fast]))]).flat(), new Set());
+    expect(dispersionOf(steady.operations.get(1)!.medianChi)).toBeLessThan(1.5);
+    expect(dispersionOf(restless.operations.get(1)!.medianChi)).toBeGreaterThan(2);
+  });
+});

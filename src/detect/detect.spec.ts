@@ -1,0 +1,173 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Finding } from '../model/anomaly.js';
+import {
+  type Baselines,
+  emptyEdgeBaseline,
+  emptyOperationBaseline,
+  type OperationBaseline,
+} from '../model/baseline.js';
+import { Histogram } from '../model/histogram.js';
+import { DEFAULT_POLICY } from '../model/policy.js';
+import type { Rollup, WindowMeasure } from '../model/rollup.js';
+import { WINDOW_MS } from '../model/window.js';
+import { detect } from './detect.js';
+
+/** Durations of 80 to 120 ms in equal parts, times `factor`. */
+const around100ms = (n: number, factor = 1): Histogram => {
+  const h = new Histogram();
+  for (let i = 0; i < n; i++) h.add((80_000 + (40_000 * i) / Math.max(1, n - 1)) * factor);
+  return h;
+};
+const baseline = (more: Partial<OperationBaseline> = {}): OperationBaseline => ({
+  ...emptyOperationBaseline(),
+  windows: 60,
+  n: 3000,
+  sampledN: 3000,
+  perWindowSum: 3000,
+  perWindowSumSq: 150_000,
+  latency: around100ms(3000),
+  medianChi: { sum: 54, n: 54 },
+  upperDecileChi: { sum: 54, n: 54 },
+  errorChi: { sum: 54, n: 54 },
+  ...more,
+});
+const rollup = (i: number, more: Partial<Rollup> = {}): Rollup => ({
+  operationId: 1,
+  windowAtMs: i * WINDOW_MS,
+  n: 50,
+  errors: 0,
+  entries: 0,
+  durationSumUs: 0,
+  maxDurationUs: 0,
+  latency: around100ms(more.n ?? 50),
+  sampledN: more.n ?? 50,
+  failedHere: 0,
+  selfTime: new Histogram(),
+  slowest: [],
+  failed: [],
+  ...more,
+});
+const window = (i: number, rollups: Rollup[], calls?: number): WindowMeasure => ({
+  windowAtMs: i * WINDOW_MS,
+  n: 1000,
+  traces: 50,
+  sampledTraces: 50,
+  duplicateSpans: 0,
+  rollups,
+  edges:
+    calls === undefined || calls === 0
+      ? []
+      : [{ callerId: 1, calleeId: 2, windowAtMs: i * WINDOW_MS, calls, errors: 0, gap: new Histogram() }],
+});
+const knowing = (operation: OperationBaseline): Baselines => ({
+  operations: new Map([[1, operation]]),
+  edges: new Map(),
+});
+const verdict = (windows: WindowMeasure[], known: Baselines, signal: Finding['signal']): string => {
+  const found = detect(windows, known, DEFAULT_POLICY).find((finding) => finding.signal === signal);
+  return found === undefined ? 'nothing' : found.reason;
+};
+const six = (make: (i: number) => Rollup[]): WindowMeasure[] => [0, 1, 2, 3, 4, 5].map((i) => window(i, make(i)));
+const slowFrom = (from: number, factor: number, n = 50) =>
+  six((i) => [rollup(i, { n, latency: around100ms(n, i >= from ? factor : 1) })]);
+
+describe('latency', () => {
+  const table: { name: string; windows: WindowMeasure[]; known?: OperationBaseline; want: string }[] = [
+    { name: 'as usual', windows: slowFrom(9, 1), want: 'nothing' },
+    { name: 'twice as slow for two windows', windows: slowFrom(4, 2), want: 'raised' },
+    { name: 'twice as slow for one window', windows: slowFrom(5, 2), want: 'not_persistent' },
+    { name: 'a tenth slower is no news', windows: slowFrom(3, 1.2), want: 'small_relative_effect' },
+    { name: 'still learning', windows: slowFrom(4, 2), known: baseline({ windows: 5 }), want: 'learning' },
+    {
+      name: 'microseconds are nobody’s problem',
+      windows: slowFrom(0, 0.02),
+      known: baseline({ latency: around100ms(3000, 0.01) }),
+      want: 'small_absolute_effect',
+    },
+    {
+      name: 'over again: the newest window is normal',
+      windows: six((i) => [rollup(i, { latency: around100ms(50, i === 3 || i === 4 ? 3 : 1) })]),
+      want: 'not_persistent',
+    },
+    {
+      name: 'restless series need more',
+      windows: slowFrom(4, 2, 20),
+      known: baseline({ medianChi: { sum: 540, n: 54 }, upperDecileChi: { sum: 540, n: 54 } }),
+      want: 'nothing',
+    },
+    { name: 'a quiet series is pooled', windows: slowFrom(0, 3, 3), want: 'raised' },
+    { name: 'too quiet to say', windows: slowFrom(0, 3, 1), want: 'low_volume' },
+    {
+      name: 'only the tail grew',
+      windows: six((i) => [
+        rollup(i, { latency: i < 3 ? around100ms(50) : around100ms(35).merge(around100ms(15, 5)) }),
+      ]),
+      want: 'raised',
+    },
+  ];
+  it.each(table)('$name: $want', ({ windows, known, want }) =>
+    expect(verdict(windows, knowing(known ?? baseline()), 'latency')).toBe(want),
+  );
+});
+
+describe('errors', () => {
+  const failing = (errors: number, from = 3) => six((i) => [rollup(i, { errors: i >= from ? errors : 0 })]);
+  const table: { name: string; windows: WindowMeasure[]; known?: OperationBaseline; want: string }[] = [
+    { name: 'a quarter fails', windows: failing(12), want: 'raised' },
+    { name: 'one window only', windows: failing(12, 5), want: 'not_persistent' },
+    { name: 'as often as ever', windows: failing(5, 0), known: baseline({ errors: 300 }), want: 'nothing' },
+    {
+      name: 'half more than usual',
+      windows: failing(30, 0),
+      known: baseline({ errors: 1200 }),
+      want: 'small_relative_effect',
+    },
+  ];
+  it.each(table)('$name: $want', ({ windows, known, want }) =>
+    expect(verdict(windows, knowing(known ?? baseline()), 'errors')).toBe(want),
+  );
+});
+
+describe('traffic of an entry point', () => {
+  const entry = baseline({ entries: 3000 });
+  const withN = (n: number) => six((i) => [rollup(i, { n })]);
+  const table: { name: string; windows: WindowMeasure[]; known?: OperationBaseline; want: string }[] = [
+    { name: 'gone, while others are at work', windows: six(() => []), want: 'raised' },
+    { name: 'a third less', windows: withN(33), want: 'small_relative_effect' },
+    { name: 'four times as much', windows: withN(200), want: 'raised' },
+    {
+      name: 'just after a gap',
+      windows: [
+        ...withN(0)
+          .slice(0, 3)
+          .map((w) => ({ ...w, n: 0 })),
+        ...six(() => []).slice(3),
+      ],
+      want: 'not_persistent',
+    },
+    { name: 'inside the call graph it is not judged', windows: six(() => []), known: baseline(), want: 'nothing' },
+  ];
+  it.each(table)('$name: $want', ({ windows, known, want }) =>
+    expect(verdict(windows, knowing(known ?? entry), 'traffic')).toBe(want),
+  );
+});
+
+describe('calls', () => {
+  const once = { ...emptyEdgeBaseline(), windows: 60, callerN: 3000, calls: 3000, callsChi: { sum: 54, n: 54 } };
+  const known: Baselines = { operations: new Map(), edges: new Map([['1>2', once]]) };
+  const calling = (calls: number[]) => calls.map((n, i) => window(i, [rollup(i)], n));
+  const table: { name: string; windows: WindowMeasure[]; want: string }[] = [
+    { name: 'as usual', windows: calling([50, 50, 50, 50, 50, 50]), want: 'nothing' },
+    { name: 'vanished', windows: calling([50, 50, 0, 0, 0, 0]), want: 'raised' },
+    { name: 'back again', windows: calling([0, 0, 0, 0, 50, 50]), want: 'not_persistent' },
+    { name: 'some are missing', windows: calling([40, 40, 40, 40, 40, 40]), want: 'small_relative_effect' },
+    { name: 'N+1', windows: calling([50, 500, 500, 500, 500, 500]), want: 'raised' },
+    { name: 'the caller is away: nothing is known', windows: [0, 1, 2].map((i) => window(i, [])), want: 'nothing' },
+  ];
+  it.each(table)('$name: $want', ({ windows, want }) => expect(verdict(windows, known, 'calls')).toBe(want));
+});
+
+it('says nothing of a window without data', () => {
+  const gone = six(() => []).map((w) => ({ ...w, n: 0 }));
+  expect(detect(gone, knowing(baseline({ entries: 3000 })), DEFAULT_POLICY)).toEqual([]);
+});

@@ -1,0 +1,35 @@
+import { Injectable } from '@nestjs/common';
+import { DEFAULT_POLICY } from '../model/policy.js';
+import { WINDOW_MS, windowsBetween } from '../model/window.js';
+import { StageRunner } from '../stage-runner.js';
+import { AnomalyStore } from '../store/anomaly.store.js';
+import { BaselineStore } from '../store/baseline.store.js';
+import { RollupStore } from '../store/rollup.store.js';
+import { detect } from './detect.js';
+
+/** Measured windows + what is normal → what deviates. */
+@Injectable()
+export class DetectWorker {
+  constructor(
+    private readonly runner: StageRunner,
+    private readonly rollups: RollupStore,
+    private readonly baselines: BaselineStore,
+    private readonly anomalies: AnomalyStore,
+  ) {}
+
+  async run(tenantId: number): Promise<void> {
+    await this.runner.run('detect', tenantId, async ({ fromMs, toMs }) => {
+      const before = DEFAULT_POLICY.pooledWindows * WINDOW_MS;
+      const history = await this.rollups.load(tenantId, fromMs - before, toMs);
+      const baselines = await this.baselines.load(tenantId);
+      const findings = windowsBetween(fromMs, toMs).flatMap((atMs) =>
+        detect(
+          history.filter((window) => window.windowAtMs <= atMs && window.windowAtMs > atMs - before),
+          baselines,
+          DEFAULT_POLICY,
+        ),
+      );
+      return (tx) => this.anomalies.replaceFindings(tx, tenantId, fromMs, toMs, findings);
+    });
+  }
+}

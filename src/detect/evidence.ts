@@ -1,0 +1,70 @@
+import type { EdgeBaseline, OperationBaseline } from '../model/baseline.js';
+import type { Finding, FindingReason } from '../model/anomaly.js';
+import type { Policy } from '../model/policy.js';
+import type { EdgeRollup, Rollup } from '../model/rollup.js';
+
+/** One window of one operation, as a signal sees it. `rollup` is null when the operation was silent while others were not. */
+export interface OperationWindow {
+  windowAtMs: number;
+  rollup: Rollup | null;
+}
+
+export interface CallWindow {
+  windowAtMs: number;
+  callerN: number;
+  edge: EdgeRollup | null;
+}
+
+/** A signal of an operation: recent windows (oldest first, windows without any data left out) against what is normal. */
+export type OperationSignal = (
+  operationId: number,
+  windows: readonly OperationWindow[],
+  baseline: OperationBaseline,
+  policy: Policy,
+) => Finding | null;
+
+export type CallSignal = (
+  callerId: number,
+  calleeId: number,
+  windows: readonly CallWindow[],
+  baseline: EdgeBaseline,
+  policy: Policy,
+) => Finding | null;
+
+/** Score of one window (or of several pooled), with the count it rests on. */
+export interface WindowScore {
+  windowAtMs: number;
+  score: number;
+  n: number;
+}
+
+export interface Persistence {
+  /** Deviating windows, oldest first. */
+  deviating: WindowScore[];
+  /** Sum of their scores: the windows are taken as independent given the baseline and its over-dispersion. */
+  score: number;
+  persistent: boolean;
+}
+
+/** N of M: enough of the latest windows deviate, the newest among them, and together they are beyond doubt. */
+export function persistence(scores: readonly WindowScore[], policy: Policy): Persistence {
+  const latest = scores.slice(-policy.ofM);
+  const deviating = latest.filter((window) => window.score >= policy.windowScore);
+  const score = deviating.reduce((sum, window) => sum + window.score, 0);
+  const newest = latest.at(-1);
+  const persistent =
+    newest !== undefined &&
+    newest.score >= policy.windowScore &&
+    deviating.length >= policy.nOf &&
+    score >= policy.totalScore;
+  return { deviating, score, persistent };
+}
+
+/** Reason to hold back before any statistics; null when the series may be judged. */
+export function notYetJudged(
+  windows: number,
+  baselineN: number,
+  policy: Policy,
+): Extract<FindingReason, 'learning'> | null {
+  return windows < policy.minWindows || baselineN < policy.minBaselineN ? 'learning' : null;
+}

@@ -1,0 +1,53 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { binomialLowerScore, binomialUpperScore, normalUpperScore } from './tail.js';
+
+/** Sum of the binomial terms, in logarithms of factorials added up one by one. */
+function exactUpper(k: number, n: number, p: number): number {
+  let logFactorials = [0];
+  for (let i = 1; i <= n; i++) logFactorials = [...logFactorials, logFactorials[i - 1]! + Math.log(i)];
+  let sum = 0;
+  for (let i = k; i <= n; i++) {
+    sum += Math.exp(
+      logFactorials[n]! - logFactorials[i]! - logFactorials[n - i]! + i * Math.log(p) + (n - i) * Math.log1p(-p),
+    );
+  }
+  return sum;
+}
+
+describe('binomial tails', () => {
+  it('equal the sum of the terms', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 120 }),
+        fc.nat(120),
+        fc.double({ min: 0.001, max: 0.999, noNaN: true }),
+        (n, k, p) => {
+          fc.pre(k <= n);
+          const want = Math.min(300, Math.max(0, -Math.log10(Math.min(1, exactUpper(k, n, p)))));
+          expect(binomialUpperScore(k, n, p)).toBeCloseTo(want, 5);
+          expect(binomialLowerScore(n - k, n, 1 - p)).toBeCloseTo(want, 5);
+        },
+      ),
+    );
+  });
+
+  it.each([
+    { name: 'all of ten coins', score: binomialUpperScore(10, 10, 0.5), want: 3.0103 },
+    { name: 'no k', score: binomialUpperScore(0, 10, 0.5), want: 0 },
+    { name: 'fractions of counts are allowed', score: binomialUpperScore(7.5, 9.2, 0.1), want: 6.0 },
+    { name: 'far tails are capped', score: binomialUpperScore(5000, 5000, 0.001), want: 300 },
+  ])('$name', ({ score, want }) => expect(Math.abs(score - want)).toBeLessThan(0.35));
+});
+
+describe('normalUpperScore', () => {
+  // Upper tails of the normal distribution, Wolfram Alpha: 1-CDF[NormalDistribution[0,1],z].
+  it.each([
+    { z: 1.6448536, p: 0.05 },
+    { z: 3, p: 1.349898e-3 },
+    { z: 4.9999, p: 2.8681e-7 },
+    { z: 5.0001, p: 2.86502e-7 },
+    { z: 10, p: 7.61985e-24 },
+  ])('z = $z', ({ z, p }) => expect(normalUpperScore(z)).toBeCloseTo(-Math.log10(p), 3));
+  it('says nothing below the mean', () => expect(normalUpperScore(-3)).toBe(0));
+});

@@ -1,0 +1,50 @@
+import type { Finding } from '../model/anomaly.js';
+import { notYetJudged, type OperationSignal } from './evidence.js';
+import { normalUpperScore } from './tail.js';
+
+/**
+ * Traffic of an entry point, down or up: spans over the pooled windows against mean and variance of past windows (variance at least the
+ * mean: traffic is never steadier than Poisson). Operations inside the call graph are judged by calls a caller's span instead
+ * (src/detect/calls.ts), so that less load at the door is told once, at the door. Unbroken windows are required: a gap in the stream is
+ * not a drop.
+ */
+export const detectTraffic: OperationSignal = (operationId, windows, baseline, policy) => {
+  const current = windows.at(-1);
+  if (current === undefined || baseline.n === 0 || baseline.entries < baseline.n / 2) return null;
+  const pooled = windows.slice(-policy.pooledWindows);
+  const mean = baseline.perWindowSum / Math.max(1, baseline.windows);
+  const variance = Math.max(mean, baseline.perWindowSumSq / Math.max(1, baseline.windows) - mean * mean);
+  const expected = mean * policy.pooledWindows;
+  const observed = pooled.reduce((sum, window) => sum + (window.rollup?.n ?? 0), 0);
+  const isDrop = observed < expected;
+  const z = Math.abs(observed - expected) / Math.sqrt(variance * policy.pooledWindows);
+  const score = normalUpperScore(z);
+  if (score < policy.windowScore) return null;
+  const finding: Finding = {
+    signal: 'traffic',
+    operationId,
+    callerId: 0,
+    windowAtMs: current.windowAtMs,
+    raised: false,
+    reason: 'not_significant',
+    direction: isDrop ? 'down' : 'up',
+    quantile: null,
+    observed: observed / policy.pooledWindows,
+    expected: mean,
+    unit: 'per_window',
+    n: observed,
+    baselineN: Math.round(baseline.n),
+    score,
+    sinceMs: pooled[0]!.windowAtMs,
+  };
+  const learning = notYetJudged(baseline.windows, baseline.n, policy);
+  if (learning !== null) return { ...finding, reason: learning };
+  if (expected < policy.traffic.minExpected) return { ...finding, reason: 'low_volume' };
+  if (pooled.length < policy.pooledWindows) return { ...finding, reason: 'not_persistent' };
+  const farEnough = isDrop
+    ? observed <= expected * (1 - policy.traffic.minDrop)
+    : observed >= expected * policy.traffic.minSurge;
+  if (!farEnough) return { ...finding, reason: 'small_relative_effect' };
+  if (score < policy.totalScore) return finding;
+  return { ...finding, raised: true, reason: 'raised' };
+};

@@ -1,0 +1,122 @@
+import { describe, expect, it } from '@jest/globals';
+import type { AnomalyGroup } from '../model/group.js';
+import type { Affected, Incident } from '../model/incident.js';
+import { WINDOW_MS } from '../model/window.js';
+import { step } from './lifecycle.js';
+
+const affected = (operationId: number, score = 20): Affected => ({
+  operationId,
+  service: `s${operationId}`,
+  operation: 'op',
+  signal: 'latency',
+  quantile: 0.5,
+  observed: 2,
+  expected: 1,
+  unit: 'us',
+  n: 10,
+  score,
+  sinceMs: 0,
+});
+const group = (operationIds: number[], causes: [string, number][], more: Partial<AnomalyGroup> = {}): AnomalyGroup => ({
+  windowAtMs: 0,
+  severity: 'warning',
+  sinceMs: 0,
+  affected: operationIds.map((id) => affected(id)),
+  causes: causes.map(([service, score], i) => ({
+    operationId: 100 + i,
+    service,
+    operation: 'op',
+    score,
+    evidence: [],
+    exemplars: [],
+  })),
+  exemplars: ['t1'],
+  ...more,
+});
+
+/** Plays windows one after another; null is a window without data. Returns what was told as `window:kind`. */
+function play(windows: (AnomalyGroup[] | null)[]): { told: string[]; incidents: Incident[] } {
+  const known = new Map<string, Incident>();
+  const told: string[] = [];
+  windows.forEach((groups, i) => {
+    const changes = step(
+      [...known.values()],
+      groups ?? [],
+      { atMs: i * WINDOW_MS, hasData: groups !== null },
+      { tenantId: 1, idOf: (no) => `i${i}.${no}` },
+    );
+    for (const { incident, event } of changes) {
+      known.set(incident.id, incident);
+      if (event !== null) told.push(`${i}:${event.kind}`);
+    }
+  });
+  return { told, incidents: [...known.values()] };
+}
+const quiet = (n: number): [][] => Array.from({ length: n }, () => []);
+const silent = (n: number): null[] => Array.from({ length: n }, () => null);
+const cart = [group([1, 2], [['cart', 0.9]])];
+
+describe('step', () => {
+  const table: { name: string; windows: (AnomalyGroup[] | null)[]; told: string[] }[] = [
+    { name: 'nothing', windows: quiet(5), told: [] },
+    {
+      name: 'opens once and resolves after two quiet minutes',
+      windows: [cart, cart, ...quiet(13)],
+      told: ['0:opened', '13:resolved'],
+    },
+    { name: 'does not resolve in silence', windows: [cart, ...silent(40)], told: ['0:opened'] },
+    {
+      name: 'counts only windows with data as quiet',
+      windows: [cart, ...quiet(6), ...silent(9), ...quiet(6)],
+      told: ['0:opened', '21:resolved'],
+    },
+    {
+      name: 'a short pause is not an end',
+      windows: [cart, ...quiet(8), cart, ...quiet(24)],
+      told: ['0:opened', '33:resolved'],
+    },
+    {
+      name: 'the same fault within five minutes is the same incident',
+      windows: [cart, ...quiet(20), cart],
+      told: ['0:opened', '12:resolved', '21:reopened'],
+    },
+    {
+      name: 'later it is a new one',
+      windows: [cart, ...quiet(60), cart],
+      told: ['0:opened', '12:resolved', '61:opened'],
+    },
+    {
+      name: 'another fault at the same door is another incident while the first grows quiet',
+      windows: [cart, ...quiet(5), [group([1, 9], [['payment', 0.9]])]],
+      told: ['0:opened', '6:opened'],
+    },
+    {
+      name: 'an open incident takes what touches it',
+      windows: [cart, [group([2, 7], [['payment', 0.9]])]],
+      told: ['0:opened'],
+    },
+    {
+      name: 'unrelated groups are two incidents',
+      windows: [[cart[0]!, group([8], [['index', 1]])]],
+      told: ['0:opened', '0:opened'],
+    },
+    {
+      name: 'worse is told as an escalation',
+      windows: [cart, [{ ...cart[0]!, severity: 'critical' }], cart],
+      told: ['0:opened', '1:escalated'],
+    },
+  ];
+  it.each(table)('$name', ({ windows, told }) => expect(play(windows).told).toEqual(told));
+
+  it('takes longer to call it over each time it flaps', () => {
+    const { told } = play([cart, ...quiet(4), cart, ...quiet(4), cart, ...quiet(60)]);
+    expect(told).toEqual(['0:opened', '58:resolved']);
+  });
+
+  it('keeps the worst figures and weighs the newest causes', () => {
+    const { incidents } = play([[group([1], [['cart', 1]])], [{ ...group([1], []), affected: [affected(1, 90)] }]]);
+    expect(incidents).toHaveLength(1);
+    expect(incidents[0]!.affected).toMatchObject([{ operationId: 1, score: 90 }]);
+    expect(incidents[0]!.causes).toMatchObject([{ service: 'cart', score: 0.6 }]);
+  });
+});

@@ -1,0 +1,166 @@
+import type { Cause } from '../model/cause.js';
+import type { AnomalyGroup } from '../model/group.js';
+import { type Affected, type Incident, type IncidentEventKind, SEVERITIES } from '../model/incident.js';
+import { MINUTE_MS, WINDOW_MS } from '../model/window.js';
+
+/** Quiet windows until an incident counts as recovering (30 s), and until it is over (2 min; doubled by each flap, up to 16 min). */
+const RECOVERING_AFTER = 3;
+const RESOLVED_AFTER = 12;
+const MAX_DOUBLINGS = 3;
+/** A fault that returns within this time is the same incident again. */
+export const REOPEN_WITHIN_MS = 5 * MINUTE_MS;
+/** Weight of the newest window's scores in the causes of an incident: a few windows decide, one does not. */
+const NEWEST_WEIGHT = 0.4;
+const MAX_LISTED = 20;
+const MAX_EXEMPLARS = 10;
+
+export interface Change {
+  incident: Incident;
+  /** What somebody may have to be told; null when nothing but figures changed. */
+  event: { kind: IncidentEventKind; reason: string } | null;
+}
+
+/**
+ * What one window does to a tenant's incidents: `known` are those unresolved or resolved within REOPEN_WITHIN_MS. Groups join the
+ * incident they belong to or open a new one; incidents without a group grow quiet, but only in a window of which something is known
+ * (`hasData`): silence is not recovery. Returns only what changed.
+ */
+export function step(
+  known: readonly Incident[],
+  groups: readonly AnomalyGroup[],
+  window: { atMs: number; hasData: boolean },
+  create: { tenantId: number; idOf: (groupNo: number) => string },
+): Change[] {
+  const nowMs = window.atMs + WINDOW_MS;
+  const joined = new Map<string, AnomalyGroup[]>();
+  const changes: Change[] = [];
+  groups.forEach((group, groupNo) => {
+    const home = homeOf(group, known, nowMs);
+    if (home !== null) {
+      joined.set(home.id, [...(joined.get(home.id) ?? []), group]);
+      return;
+    }
+    const incident = open(group, create.idOf(groupNo), create.tenantId, nowMs);
+    const reason = `${incident.affected.length} deviating series, first at ${new Date(group.sinceMs).toISOString()}`;
+    changes.push({ incident, event: { kind: 'opened', reason } });
+  });
+  for (const incident of known) {
+    const its = joined.get(incident.id);
+    if (its !== undefined) changes.push(continued(incident, its, nowMs));
+    else if (incident.state !== 'resolved' && window.hasData) changes.push(quieter(incident, nowMs));
+  }
+  return changes;
+}
+
+/**
+ * An open incident takes every group that touches what it affects. One that is quiet already takes a group only if they blame the same
+ * service: another fault that happens to show at the same entry point is another incident.
+ */
+function homeOf(group: AnomalyGroup, known: readonly Incident[], nowMs: number): Incident | null {
+  const operations = new Set(group.affected.map((affected) => affected.operationId));
+  const suspect = group.causes[0]?.service;
+  let best: { incident: Incident; overlap: number } | null = null;
+  for (const incident of known) {
+    if (incident.state === 'resolved' && (incident.resolvedMs ?? 0) + REOPEN_WITHIN_MS < nowMs) continue;
+    const suspects = incident.causes.slice(0, 3).map((cause) => cause.service);
+    const sameSuspect = suspect !== undefined && suspects.includes(suspect);
+    if (incident.state !== 'open' && !sameSuspect) continue;
+    const shared = incident.affected.filter((affected) => operations.has(affected.operationId)).length;
+    const overlap = shared + (sameSuspect ? 1 : 0);
+    if (overlap > 0 && (best === null || overlap > best.overlap)) best = { incident, overlap };
+  }
+  return best?.incident ?? null;
+}
+
+function open(group: AnomalyGroup, id: string, tenantId: number, nowMs: number): Incident {
+  return {
+    id,
+    tenantId,
+    state: 'open',
+    severity: group.severity,
+    startedMs: group.sinceMs,
+    openedMs: nowMs,
+    lastSeenMs: nowMs,
+    resolvedMs: null,
+    quietWindows: 0,
+    flaps: 0,
+    causes: group.causes,
+    affected: group.affected,
+    exemplars: group.exemplars,
+  };
+}
+
+function continued(before: Incident, groups: readonly AnomalyGroup[], nowMs: number): Change {
+  const severity = groups.reduce(
+    (worst, group) => (SEVERITIES.indexOf(group.severity) > SEVERITIES.indexOf(worst) ? group.severity : worst),
+    before.severity,
+  );
+  const incident: Incident = {
+    ...before,
+    state: 'open',
+    severity,
+    lastSeenMs: nowMs,
+    resolvedMs: null,
+    quietWindows: 0,
+    flaps: before.flaps + (before.state === 'open' ? 0 : 1),
+    causes: mergeCauses(before.causes, groups),
+    affected: groups.reduce((all, group) => mergeAffected(all, group.affected), before.affected),
+    exemplars: [...new Set([...groups.flatMap((group) => group.exemplars), ...before.exemplars])].slice(
+      0,
+      MAX_EXEMPLARS,
+    ),
+  };
+  if (before.state === 'resolved') {
+    const quietS = Math.round((nowMs - (before.resolvedMs ?? nowMs)) / 1000);
+    return { incident, event: { kind: 'reopened', reason: `came back ${quietS} s after it was resolved` } };
+  }
+  if (severity !== before.severity) {
+    return { incident, event: { kind: 'escalated', reason: `${before.severity} became ${severity}` } };
+  }
+  return { incident, event: null };
+}
+
+function quieter(before: Incident, nowMs: number): Change {
+  const quietWindows = before.quietWindows + 1;
+  const needed = RESOLVED_AFTER * 2 ** Math.min(before.flaps, MAX_DOUBLINGS);
+  if (quietWindows >= needed) {
+    return {
+      incident: { ...before, state: 'resolved', quietWindows, resolvedMs: nowMs },
+      event: { kind: 'resolved', reason: `no deviation for ${(quietWindows * WINDOW_MS) / 1000} s of data` },
+    };
+  }
+  const state = quietWindows >= RECOVERING_AFTER ? 'recovering' : before.state;
+  return { incident: { ...before, state, quietWindows }, event: null };
+}
+
+/** Scores are averaged over windows, newest weighing most; evidence is that of the newest window that had any. */
+function mergeCauses(before: readonly Cause[], groups: readonly AnomalyGroup[]): Cause[] {
+  const newest = new Map<number, Cause>();
+  for (const cause of groups.flatMap((group) => group.causes)) {
+    const twin = newest.get(cause.operationId);
+    if (twin === undefined || cause.score > twin.score) newest.set(cause.operationId, cause);
+  }
+  const merged = before.map((cause) => {
+    const now = newest.get(cause.operationId);
+    newest.delete(cause.operationId);
+    const score = cause.score * (1 - NEWEST_WEIGHT) + (now?.score ?? 0) * NEWEST_WEIGHT;
+    return { ...(now ?? cause), score };
+  });
+  for (const cause of newest.values()) merged.push({ ...cause, score: cause.score * NEWEST_WEIGHT });
+  return merged
+    .filter((cause) => cause.score > 0.005)
+    .sort((a, b) => b.score - a.score || a.operationId - b.operationId)
+    .slice(0, MAX_LISTED);
+}
+
+/** One entry a series, with its worst window. */
+function mergeAffected(before: readonly Affected[], now: readonly Affected[]): Affected[] {
+  const all = new Map(before.map((affected) => [`${affected.signal}:${affected.operationId}`, affected]));
+  for (const affected of now) {
+    const key = `${affected.signal}:${affected.operationId}`;
+    const earlier = all.get(key);
+    if (earlier === undefined) all.set(key, affected);
+    else if (affected.score > earlier.score) all.set(key, { ...affected, sinceMs: earlier.sinceMs });
+  }
+  return [...all.values()].sort((a, b) => b.score - a.score).slice(0, MAX_LISTED);
+}

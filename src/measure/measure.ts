@@ -1,0 +1,168 @@
+import { Histogram } from '../model/histogram.js';
+import { POSTED_ERROR, POSTED_ROOT, type Posting } from '../model/posting.js';
+import type { EdgeRollup, Rollup, WindowMeasure } from '../model/rollup.js';
+import { KIND_CLIENT, type StructuralSpan } from '../model/span.js';
+import { parentPositions, selfTimes } from './self-time.js';
+
+const EXEMPLARS = 3;
+
+/**
+ * Numbers of one closed window: counts, errors and latency of every operation from all its postings; edges, self time and where failures
+ * begin from the sampled whole traces. Copies of a span are counted once. Independent of the order of its input.
+ */
+export function measureWindow(
+  windowAtMs: number,
+  postings: readonly Posting[],
+  traces: ReadonlyMap<string, readonly StructuralSpan[]>,
+  totalTraces: number,
+): WindowMeasure {
+  const rollups = new Map<number, Rollup>();
+  const edges = new Map<string, EdgeRollup>();
+  const rollupOf = (operationId: number): Rollup => {
+    let rollup = rollups.get(operationId);
+    if (rollup === undefined) rollups.set(operationId, (rollup = emptyRollup(operationId, windowAtMs)));
+    return rollup;
+  };
+  const edgeOf = (callerId: number, calleeId: number): EdgeRollup => {
+    const key = `${callerId}>${calleeId}`;
+    let edge = edges.get(key);
+    if (edge === undefined) {
+      edges.set(key, (edge = { callerId, calleeId, windowAtMs, calls: 0, errors: 0, gap: new Histogram() }));
+    }
+    return edge;
+  };
+
+  const duplicateSpans = countSpans(postings, rollupOf);
+  for (const spans of traces.values()) addStructure(spans, rollupOf, edgeOf);
+
+  const all = [...rollups.values()].sort((a, b) => a.operationId - b.operationId);
+  return {
+    windowAtMs,
+    n: all.reduce((sum, rollup) => sum + rollup.n, 0),
+    traces: totalTraces,
+    sampledTraces: traces.size,
+    duplicateSpans,
+    rollups: all,
+    edges: [...edges.values()].sort((a, b) => a.callerId - b.callerId || a.calleeId - b.calleeId),
+  };
+}
+
+function emptyRollup(operationId: number, windowAtMs: number): Rollup {
+  return {
+    operationId,
+    windowAtMs,
+    n: 0,
+    errors: 0,
+    entries: 0,
+    durationSumUs: 0,
+    maxDurationUs: 0,
+    latency: new Histogram(),
+    sampledN: 0,
+    failedHere: 0,
+    selfTime: new Histogram(),
+    slowest: [],
+    failed: [],
+  };
+}
+
+interface Ranked {
+  durationUs: number;
+  traceId: string;
+}
+
+function countSpans(postings: readonly Posting[], rollupOf: (operationId: number) => Rollup): number {
+  const byOperation = new Map<number, Posting[]>();
+  for (const posting of postings) {
+    const list = byOperation.get(posting.operationId);
+    if (list === undefined) byOperation.set(posting.operationId, [posting]);
+    else list.push(posting);
+  }
+  let duplicates = 0;
+  for (const [operationId, list] of byOperation) {
+    const rollup = rollupOf(operationId);
+    const seen = new Set<string>();
+    const slowest: Ranked[] = [];
+    const failed: Ranked[] = [];
+    for (const posting of list) {
+      for (let i = 0; i < posting.n; i++) {
+        const durationUs = posting.durationUs[i]!;
+        const traceId = posting.traceId(i);
+        const identity = `${traceId}:${posting.spanTag[i]}:${posting.endOffsetUs[i]}:${durationUs}`;
+        if (seen.has(identity)) {
+          duplicates++;
+          continue;
+        }
+        seen.add(identity);
+        rollup.n++;
+        rollup.durationSumUs += durationUs;
+        rollup.maxDurationUs = Math.max(rollup.maxDurationUs, durationUs);
+        rollup.latency.add(durationUs);
+        keepWorst(slowest, { durationUs, traceId });
+        if ((posting.flags[i]! & POSTED_ERROR) !== 0) {
+          rollup.errors++;
+          keepWorst(failed, { durationUs, traceId });
+        }
+        if ((posting.flags[i]! & POSTED_ROOT) !== 0) rollup.entries++;
+      }
+    }
+    rollup.slowest = slowest.map((span) => span.traceId);
+    rollup.failed = failed.map((span) => span.traceId);
+  }
+  return duplicates;
+}
+
+/** Keeps the longest few, one a trace, in an order that does not depend on arrival. */
+function keepWorst(worst: Ranked[], span: Ranked): void {
+  const last = worst[EXEMPLARS - 1];
+  if (last !== undefined && compareWorst(last, span) <= 0) return;
+  const same = worst.findIndex((kept) => kept.traceId === span.traceId);
+  if (same !== -1) {
+    if (compareWorst(worst[same]!, span) <= 0) return;
+    worst.splice(same, 1);
+  }
+  worst.push(span);
+  worst.sort(compareWorst);
+  if (worst.length > EXEMPLARS) worst.pop();
+}
+
+function compareWorst(a: Ranked, b: Ranked): number {
+  return b.durationUs - a.durationUs || (a.traceId < b.traceId ? -1 : a.traceId > b.traceId ? 1 : 0);
+}
+
+function addStructure(
+  spans: readonly StructuralSpan[],
+  rollupOf: (operationId: number) => Rollup,
+  edgeOf: (callerId: number, calleeId: number) => EdgeRollup,
+): void {
+  const parents = parentPositions(spans);
+  const self = selfTimes(spans, parents);
+  const failingChild = new Uint8Array(spans.length);
+  // -1: no child in another service; -2: several; else the position of the only one.
+  const remoteChild = new Int32Array(spans.length).fill(-1);
+  spans.forEach((span, i) => {
+    const parent = parents[i]!;
+    if (parent === -1) return;
+    const caller = spans[parent]!;
+    const edge = edgeOf(caller.operationId, span.operationId);
+    edge.calls++;
+    if (span.isError) {
+      edge.errors++;
+      failingChild[parent] = 1;
+    }
+    if (caller.serviceId !== span.serviceId) remoteChild[parent] = remoteChild[parent] === -1 ? i : -2;
+  });
+  spans.forEach((span, i) => {
+    const rollup = rollupOf(span.operationId);
+    rollup.sampledN++;
+    if (span.isError && failingChild[i] === 0) rollup.failedHere++;
+    const callee = remoteChild[i]!;
+    if (callee >= 0 && span.kind === KIND_CLIENT) {
+      // A client span's own time is time between the two services: it belongs to the edge, not to the caller's work.
+      const server = spans[callee]!;
+      const gapUs = span.endUs - span.startUs - (server.endUs - server.startUs);
+      edgeOf(span.operationId, server.operationId).gap.add(Math.max(0, gapUs));
+    } else {
+      rollup.selfTime.add(self[i]!);
+    }
+  });
+}

@@ -1,0 +1,69 @@
+import type { Finding } from '../model/anomaly.js';
+import type { Operation } from '../model/operation.js';
+import type { CallGraph } from './graph.js';
+
+/**
+ * Raised findings that belong together: of the same service, or next to each other in the call graph, with at most one silent operation
+ * between them. Groups come in the order of their strongest finding; within a group the strongest is first.
+ */
+export function groupFindings(
+  findings: readonly Finding[],
+  graph: CallGraph,
+  operations: ReadonlyMap<number, Operation>,
+): Finding[][] {
+  const sets = new DisjointSets();
+  const raised = findings.filter((finding) => finding.raised);
+  const hot = new Set(raised.flatMap((finding) => hotOperations(finding)));
+  for (const operationId of hot) {
+    const service = operations.get(operationId)?.serviceId;
+    if (service !== undefined) sets.join(`o${operationId}`, `s${service}`);
+    // Joining silent neighbours too lets two hot operations meet in the one between them.
+    for (const neighbour of neighbours(graph, operationId)) sets.join(`o${operationId}`, `o${neighbour}`);
+  }
+  for (const finding of raised) {
+    const [first, ...rest] = hotOperations(finding);
+    for (const other of rest) sets.join(`o${first}`, `o${other}`);
+  }
+  const groups = new Map<string, Finding[]>();
+  for (const finding of raised.toSorted(byStrength)) {
+    const root = sets.find(`o${finding.operationId}`);
+    const group = groups.get(root);
+    if (group === undefined) groups.set(root, [finding]);
+    else group.push(finding);
+  }
+  return [...groups.values()];
+}
+
+function hotOperations(finding: Finding): number[] {
+  return finding.callerId === 0 ? [finding.operationId] : [finding.operationId, finding.callerId];
+}
+
+function byStrength(a: Finding, b: Finding): number {
+  return b.score - a.score || a.operationId - b.operationId || (a.signal < b.signal ? -1 : 1);
+}
+
+function* neighbours(graph: CallGraph, operationId: number): Iterable<number> {
+  yield* graph.callees.get(operationId) ?? [];
+  yield* graph.callers.get(operationId) ?? [];
+}
+
+class DisjointSets {
+  private readonly parent = new Map<string, string>();
+
+  find(member: string): string {
+    let root = member;
+    for (let up = this.parent.get(root); up !== undefined; up = this.parent.get(root)) root = up;
+    for (let at = member; at !== root;) {
+      const up = this.parent.get(at)!;
+      this.parent.set(at, root);
+      at = up;
+    }
+    return root;
+  }
+
+  join(a: string, b: string): void {
+    const rootA = this.find(a);
+    const rootB = this.find(b);
+    if (rootA !== rootB) this.parent.set(rootA > rootB ? rootA : rootB, rootA > rootB ? rootB : rootA);
+  }
+}

@@ -1,0 +1,41 @@
+import { Injectable } from '@nestjs/common';
+import { WINDOW_MS } from '../model/window.js';
+import { StageRunner } from '../stage-runner.js';
+import { AnomalyStore } from '../store/anomaly.store.js';
+import { BaselineStore } from '../store/baseline.store.js';
+import { RollupStore } from '../store/rollup.store.js';
+import { rank } from './rank.js';
+
+/** Windows looked back on for evidence: a group's findings begin at most this long before its newest window. */
+const LOOK_BACK = 12;
+
+/** Raised anomalies → groups with ranked causes. */
+@Injectable()
+export class RankWorker {
+  constructor(
+    private readonly runner: StageRunner,
+    private readonly rollups: RollupStore,
+    private readonly baselines: BaselineStore,
+    private readonly anomalies: AnomalyStore,
+  ) {}
+
+  async run(tenantId: number): Promise<void> {
+    await this.runner.run('rank', tenantId, async ({ fromMs, toMs }) => {
+      const findings = await this.anomalies.raised(tenantId, fromMs, toMs);
+      if (findings.length === 0) return (tx) => this.anomalies.replaceGroups(tx, tenantId, fromMs, toMs, []);
+      const history = await this.rollups.load(tenantId, fromMs - LOOK_BACK * WINDOW_MS, toMs);
+      const baselines = await this.baselines.load(tenantId);
+      const operations = await this.anomalies.operations(tenantId);
+      const windows = [...new Set(findings.map((finding) => finding.windowAtMs))].sort((a, b) => a - b);
+      const groups = windows.flatMap((atMs) =>
+        rank(
+          findings.filter((finding) => finding.windowAtMs === atMs),
+          history.filter((window) => window.windowAtMs <= atMs && window.windowAtMs > atMs - LOOK_BACK * WINDOW_MS),
+          baselines,
+          operations,
+        ),
+      );
+      return (tx) => this.anomalies.replaceGroups(tx, tenantId, fromMs, toMs, groups);
+    });
+  }
+}

@@ -1,0 +1,101 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import {
+  type Baselines,
+  type Dispersion,
+  type EdgeBaseline,
+  edgeKey,
+  type OperationBaseline,
+} from '../model/baseline.js';
+import { Histogram } from '../model/histogram.js';
+
+/** What is normal, as one row an operation and one a pair of caller and callee. */
+@Injectable()
+export class BaselineStore {
+  constructor(private readonly db: DataSource) {}
+
+  async load(tenantId: number): Promise<Baselines> {
+    const [operations, edges] = await Promise.all([
+      this.db.query<{ operation_id: number; state: OperationState }[]>(
+        `select operation_id, state from baselines where tenant_id = $1 order by operation_id`,
+        [tenantId],
+      ),
+      this.db.query<{ caller_id: number; callee_id: number; state: EdgeState }[]>(
+        `select caller_id, callee_id, state from edge_baselines where tenant_id = $1 order by caller_id, callee_id`,
+        [tenantId],
+      ),
+    ]);
+    return {
+      operations: new Map(operations.map((row) => [row.operation_id, operationOf(row.state)])),
+      edges: new Map(edges.map((row) => [edgeKey(row.caller_id, row.callee_id), edgeOf(row.state)])),
+    };
+  }
+
+  /** Writes those that changed. */
+  async save(
+    tx: EntityManager,
+    tenantId: number,
+    learnedThroughMs: number,
+    baselines: Baselines,
+    changed: { operations: ReadonlySet<number>; edges: ReadonlySet<string> },
+  ): Promise<void> {
+    const through = new Date(learnedThroughMs);
+    const operations = [...changed.operations];
+    if (operations.length > 0) {
+      await tx.query(
+        `insert into baselines (tenant_id, learned_through, operation_id, state)
+         select $1, $2, * from unnest($3::int4[], $4::jsonb[])
+         on conflict (operation_id) do update set learned_through = excluded.learned_through, state = excluded.state`,
+        [
+          tenantId,
+          through,
+          operations,
+          operations.map((id) => JSON.stringify(operationState(baselines.operations.get(id)!))),
+        ],
+      );
+    }
+    const edges = [...changed.edges];
+    if (edges.length > 0) {
+      const ends = edges.map((key) => key.split('>').map(Number) as [number, number]);
+      await tx.query(
+        `insert into edge_baselines (tenant_id, learned_through, caller_id, callee_id, state)
+         select $1, $2, * from unnest($3::int4[], $4::int4[], $5::jsonb[])
+         on conflict (caller_id, callee_id) do update set learned_through = excluded.learned_through, state = excluded.state`,
+        [
+          tenantId,
+          through,
+          ends.map(([caller]) => caller),
+          ends.map(([, callee]) => callee),
+          edges.map((key) => JSON.stringify(edgeState(baselines.edges.get(key)!))),
+        ],
+      );
+    }
+  }
+}
+
+type OperationState = Omit<OperationBaseline, 'latency' | 'selfTime'> & { latency: string; selfTime: string };
+type EdgeState = Omit<EdgeBaseline, 'gap'> & { gap: string; callsChi: Dispersion };
+
+function operationState(baseline: OperationBaseline): OperationState {
+  return { ...baseline, latency: packed(baseline.latency), selfTime: packed(baseline.selfTime) };
+}
+
+function operationOf(state: OperationState): OperationBaseline {
+  return { ...state, latency: unpacked(state.latency), selfTime: unpacked(state.selfTime) };
+}
+
+function edgeState(baseline: EdgeBaseline): EdgeState {
+  return { ...baseline, gap: packed(baseline.gap) };
+}
+
+function edgeOf(state: EdgeState): EdgeBaseline {
+  return { ...state, gap: unpacked(state.gap) };
+}
+
+function packed(histogram: Histogram): string {
+  return Buffer.from(histogram.encode()).toString('base64');
+}
+
+function unpacked(text: string): Histogram {
+  return Histogram.decode(Buffer.from(text, 'base64'));
+}

@@ -1,0 +1,121 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import type { Incident, IncidentEventKind } from '../model/incident.js';
+
+const INCIDENT_COLUMNS = `
+  id, tenant_id as "tenantId", state, severity,
+  extract(epoch from started_at) * 1000 as "startedMs", extract(epoch from opened_at) * 1000 as "openedMs",
+  extract(epoch from last_seen_at) * 1000 as "lastSeenMs", extract(epoch from resolved_at) * 1000 as "resolvedMs",
+  quiet_windows as "quietWindows", flaps, causes, affected, exemplars`;
+
+type IncidentRow = Omit<Incident, 'startedMs' | 'openedMs' | 'lastSeenMs' | 'resolvedMs'> & {
+  startedMs: string;
+  openedMs: string;
+  lastSeenMs: string;
+  resolvedMs: string | null;
+};
+
+/** Incidents and the steps of their lives. */
+@Injectable()
+export class IncidentStore {
+  constructor(private readonly db: DataSource) {}
+
+  /** Incidents that a window ending at or after `sinceMs` may still change: unresolved, or resolved after that instant. */
+  async current(tenantId: number, sinceMs: number): Promise<Incident[]> {
+    const rows = await this.db.query<IncidentRow[]>(
+      `select ${INCIDENT_COLUMNS} from incidents
+        where tenant_id = $1 and (state <> 'resolved' or resolved_at >= $2)
+        order by opened_at, id`,
+      [tenantId, new Date(sinceMs)],
+    );
+    return rows.map(incidentOf);
+  }
+
+  /** Operations that incidents were about at some time in [fromMs, toMs): they teach nothing about what is normal. */
+  async affectedOperations(tenantId: number, fromMs: number, toMs: number, adoptAfterMs: number): Promise<Set<number>> {
+    const rows = await this.db.query<{ operation_id: number }[]>(
+      `select distinct (entry ->> 'operationId')::int4 as operation_id
+         from incidents, jsonb_array_elements(affected || causes) entry
+        where tenant_id = $1
+          and started_at < $3
+          and coalesce(resolved_at, 'infinity') > $2
+          -- what has lasted this long is the new normal
+          and started_at > $2::timestamptz - make_interval(secs => $4)`,
+      [tenantId, new Date(fromMs), new Date(toMs), adoptAfterMs / 1000],
+    );
+    return new Set(rows.map((row) => row.operation_id));
+  }
+
+  /** Operations of incidents that have lasted so long that what they do now is learned. */
+  async adoptedOperations(tenantId: number, atMs: number, adoptAfterMs: number): Promise<Set<number>> {
+    const rows = await this.db.query<{ operation_id: number }[]>(
+      `select distinct (entry ->> 'operationId')::int4 as operation_id
+         from incidents, jsonb_array_elements(affected || causes) entry
+        where tenant_id = $1
+          and started_at <= $2::timestamptz - make_interval(secs => $3)
+          and coalesce(resolved_at, 'infinity') > $2`,
+      [tenantId, new Date(atMs), adoptAfterMs / 1000],
+    );
+    return new Set(rows.map((row) => row.operation_id));
+  }
+
+  async save(tx: EntityManager, incident: Incident): Promise<void> {
+    await tx.query(
+      `insert into incidents (id, tenant_id, state, severity, started_at, opened_at, last_seen_at, resolved_at,
+                              quiet_windows, flaps, causes, affected, exemplars)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+       on conflict (id) do update
+          set state = excluded.state, severity = excluded.severity, last_seen_at = excluded.last_seen_at,
+              resolved_at = excluded.resolved_at, quiet_windows = excluded.quiet_windows, flaps = excluded.flaps,
+              causes = excluded.causes, affected = excluded.affected, exemplars = excluded.exemplars`,
+      [
+        incident.id,
+        incident.tenantId,
+        incident.state,
+        incident.severity,
+        new Date(incident.startedMs),
+        new Date(incident.openedMs),
+        new Date(incident.lastSeenMs),
+        incident.resolvedMs === null ? null : new Date(incident.resolvedMs),
+        incident.quietWindows,
+        incident.flaps,
+        JSON.stringify(incident.causes),
+        JSON.stringify(incident.affected),
+        JSON.stringify(incident.exemplars),
+      ],
+    );
+  }
+
+  /** Adds a step with the next number of its incident. */
+  async addEvent(
+    tx: EntityManager,
+    incident: Incident,
+    kind: IncidentEventKind,
+    atMs: number,
+    reason: string,
+  ): Promise<void> {
+    await tx.query(
+      `insert into incident_events (incident_id, sequence, tenant_id, kind, at, reason, snapshot)
+       select $1, coalesce(max(sequence), 0) + 1, $2, $3, $4, $5, $6 from incident_events where incident_id = $1`,
+      [incident.id, incident.tenantId, kind, new Date(atMs), reason, JSON.stringify(incident)],
+    );
+  }
+
+  /** Tenants with steps that no rule has decided on yet. */
+  async undecided(): Promise<number[]> {
+    const rows = await this.db.query<{ tenant_id: number }[]>(
+      `select distinct tenant_id from incident_events where decided_at is null`,
+    );
+    return rows.map((row) => row.tenant_id);
+  }
+}
+
+function incidentOf(row: IncidentRow): Incident {
+  return {
+    ...row,
+    startedMs: Number(row.startedMs),
+    openedMs: Number(row.openedMs),
+    lastSeenMs: Number(row.lastSeenMs),
+    resolvedMs: row.resolvedMs === null ? null : Number(row.resolvedMs),
+  };
+}
