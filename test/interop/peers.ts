@@ -1,0 +1,131 @@
+import { it } from '@jest/globals';
+import { spawn, spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { delimiter, join } from 'node:path';
+
+/** Path of the OpenTelemetry Collector: OTELCOL_BIN, else on PATH, else undefined. */
+export const otelcol = findProgram('OTELCOL_BIN', ['otelcol', 'otelcol-contrib']);
+
+/** Path of telemetrygen: TELEMETRYGEN_BIN, else on PATH, else undefined. */
+export const telemetrygen = findProgram('TELEMETRYGEN_BIN', ['telemetrygen']);
+
+/** Path of a Python with the OpenTelemetry SDK and its OTLP/HTTP exporter: OTEL_PYTHON_BIN, else on PATH, else undefined. */
+export const python = withSdk(findProgram('OTEL_PYTHON_BIN', ['python3']));
+
+/** `it` when every named program is there; otherwise `it.skip`, with one line on the console that says what is missing. */
+export function itWith(peers: Record<string, string | undefined>): typeof it | typeof it.skip {
+  const missing = Object.keys(peers).filter((name) => peers[name] === undefined);
+  if (missing.length === 0) return it;
+  console.warn(`Skipped: ${missing.join(' and ')} not found. Set the path in the environment or put it on PATH.`);
+  return it.skip;
+}
+
+/** Runs a program to its end. Rejects with its output when it fails or takes longer than `timeoutMs`. */
+export function run(program: string, args: string[], env: Record<string, string> = {}, timeoutMs = 30_000) {
+  return new Promise<string>((resolve, reject) => {
+    const child = spawn(program, args, { env: { ...process.env, ...env }, timeout: timeoutMs, killSignal: 'SIGKILL' });
+    let output = '';
+    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    child.on('error', reject);
+    child.on('close', (code, signal) =>
+      code === 0 ? resolve(output) : reject(new Error(`${program} ended with ${signal ?? code}:\n${output}`)),
+    );
+  });
+}
+
+export interface Collector {
+  /** Where it receives OTLP/HTTP, as `host:port`. */
+  endpoint: string;
+  /** Ends it as an operator would, after its queue is flushed; resolves with its log. */
+  stop(): Promise<string>;
+}
+
+/** Starts the Collector: OTLP/HTTP in, batches of at most 200 spans out to `target` (a base URL) in the given encoding. */
+export async function startCollector(
+  program: string,
+  target: string,
+  encoding: 'proto' | 'json',
+  compression: 'gzip' | 'none',
+): Promise<Collector> {
+  const endpoint = `127.0.0.1:${await freePort()}`;
+  const config = {
+    receivers: { otlp: { protocols: { http: { endpoint } } } },
+    processors: { batch: { timeout: '200ms', send_batch_size: 100, send_batch_max_size: 200 } },
+    // Newer Collectors call it `otlp_http` and still accept this name; older ones know only this one.
+    exporters: { otlphttp: { endpoint: target, encoding, compression } },
+    service: {
+      telemetry: { metrics: { level: 'none' } },
+      pipelines: { traces: { receivers: ['otlp'], processors: ['batch'], exporters: ['otlphttp'] } },
+    },
+  };
+  const child = spawn(program, ['--config', `yaml:${JSON.stringify(config)}`], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let log = '';
+  const ended = new Promise<void>((resolve) => child.on('close', () => resolve()));
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => fail('was not ready within 20 s'), 20_000);
+    const fail = (what: string) => {
+      clearTimeout(timer);
+      child.kill('SIGKILL');
+      reject(new Error(`The Collector ${what}:\n${log}`));
+    };
+    const read = (chunk: Buffer) => {
+      log += chunk.toString();
+      if (!log.includes('Everything is ready')) return;
+      clearTimeout(timer);
+      resolve();
+    };
+    child.stdout.on('data', read);
+    child.stderr.on('data', read);
+    child.on('error', (error) => fail(`did not start (${error.message})`));
+    child.on('close', (code) => fail(`ended with ${code}`));
+  });
+  return {
+    endpoint,
+    async stop() {
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+      await ended;
+      clearTimeout(timer);
+      return log;
+    },
+  };
+}
+
+function findProgram(variable: string, names: string[]): string | undefined {
+  const set = process.env[variable];
+  if (set) {
+    // A wrong setting must not look like a peer that was never there.
+    if (!isExecutable(set)) throw new Error(`${variable} is ${set}, which is not an executable file.`);
+    return set;
+  }
+  const folders = (process.env['PATH'] ?? '').split(delimiter).filter(Boolean);
+  return names.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function withSdk(program: string | undefined): string | undefined {
+  if (!program) return undefined;
+  const probe = spawnSync(program, ['-c', 'import opentelemetry.sdk, opentelemetry.exporter.otlp.proto.http']);
+  return probe.status === 0 ? program : undefined;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
