@@ -21,7 +21,7 @@ export interface IncidentView {
   exemplars: string[];
 }
 
-export interface CauseView {
+interface CauseView {
   service: string;
   operation: string;
   score: number;
@@ -89,7 +89,7 @@ export function incidentView(incident: Incident): IncidentView {
 }
 
 /** One line that names what is wrong, by how much, and the first suspect. */
-export function incidentTitle(incident: Pick<Incident, 'affected' | 'causes'>): string {
+function incidentTitle(incident: Pick<Incident, 'affected' | 'causes'>): string {
   const cause = incident.causes[0];
   const worst = headline(incident.affected, cause);
   const suspect = cause && `cause: ${operationName(cause)}`;

@@ -1,0 +1,49 @@
+import { SEVERITIES, type Incident, type Severity } from '../model/incident.js';
+import type { Rule } from '../model/rule.js';
+
+export type Match = 'matches' | 'severity_below_rule' | 'service_not_in_rule';
+
+/** Whether a rule is about this incident: severe enough, and one of its globs matches the service of a cause or of an affected operation. */
+export function matchRule(
+  rule: Pick<Rule, 'services' | 'minSeverity'>,
+  incident: Pick<Incident, 'severity' | 'causes' | 'affected'>,
+): Match {
+  const services = new Set([...incident.causes, ...incident.affected].map((each) => each.service));
+  const named = rule.services.some((glob) => [...services].some((service) => matchGlob(glob, service)));
+  // An incident that names no service at all can only be meant by a rule about every service.
+  if (!named && !(services.size === 0 && rule.services.includes('*'))) return 'service_not_in_rule';
+  return rank(incident.severity) < rank(rule.minSeverity) ? 'severity_below_rule' : 'matches';
+}
+
+/**
+ * Whether the whole text matches the glob: `*` is any run of characters, `?` is one character, all else is itself, case counts.
+ * Takes at most length(glob) x length(text) steps, whatever the glob.
+ */
+export function matchGlob(glob: string, text: string): boolean {
+  const pattern = Array.from(glob);
+  const letters = Array.from(text);
+  let at = 0;
+  let star = -1;
+  let retryFrom = 0;
+  for (let i = 0; i < letters.length;) {
+    if (pattern[at] === '*') {
+      star = at++;
+      retryFrom = i;
+    } else if (at < pattern.length && (pattern[at] === '?' || pattern[at] === letters[i])) {
+      at++;
+      i++;
+    } else if (star >= 0) {
+      // Let the last star swallow one more character: an earlier star never needs to be tried again.
+      at = star + 1;
+      i = ++retryFrom;
+    } else {
+      return false;
+    }
+  }
+  while (pattern[at] === '*') at++;
+  return at === pattern.length;
+}
+
+function rank(severity: Severity): number {
+  return SEVERITIES.indexOf(severity);
+}

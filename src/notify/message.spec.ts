@@ -1,0 +1,230 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { Incident, IncidentEventKind } from '../model/incident.js';
+import { incidentView } from '../model/incident-view.js';
+import { composeMessage, type Message } from './message.js';
+import { slackPayload, type SlackBlock } from './slack-payload.js';
+import { webhookPayload } from './webhook-payload.js';
+
+const BEGAN = Date.parse('2026-11-21T03:11:40Z');
+const TRACE = 'aa'.repeat(16);
+
+function incident(change: Partial<Incident> = {}): Incident {
+  return {
+    id: '0b54a7a6-8d4e-4e63-9be6-0c7d7f6f1a11',
+    tenantId: 1,
+    state: 'open',
+    severity: 'critical',
+    startedMs: BEGAN,
+    openedMs: BEGAN + 20_000,
+    lastSeenMs: BEGAN + 720_000,
+    resolvedMs: null,
+    quietWindows: 0,
+    flaps: 0,
+    causes: [cause('cart', 'GetCart', 0.92, 'self time +1.6 s')],
+    affected: [affected('cart', 'GetCart', 20), affected('checkout', 'PlaceOrder', 9)],
+    exemplars: [TRACE],
+    ...change,
+  };
+}
+
+function cause(service: string, operation: string, score: number, text: string) {
+  const evidence = { kind: 'self_time', text, observed: 1.7e6, expected: 1e5, unit: 'us', n: 40, share: 0.9 } as const;
+  return { operationId: 7, service, operation, score, evidence: [evidence], exemplars: [TRACE] };
+}
+
+function affected(service: string, operation: string, score: number) {
+  const figures = {
+    quantile: 0.95,
+    observed: 1_900_000,
+    expected: 240_000,
+    unit: 'us',
+    n: 50,
+    score,
+    sinceMs: BEGAN,
+  } as const;
+  return { operationId: score === 20 ? 7 : 8, service, operation, signal: 'latency', ...figures } as const;
+}
+
+function message(kind: IncidentEventKind = 'opened', change: Partial<Incident> = {}): Message {
+  const view = incidentView(incident(change));
+  const notice = {
+    type: `incident.${kind}`,
+    timestamp: '2026-11-21T03:12:00.000Z',
+    reason: 'why',
+    incident: view,
+  } as const;
+  return composeMessage('id-1', notice, 'https://trace.example.com/');
+}
+
+describe('composeMessage', () => {
+  it('says what, how much, since when, and who is to blame', () => {
+    expect(message()).toMatchObject({
+      title: 'Opened: checkout / PlaceOrder p95 1.9 s (normal 240 ms), cause: cart / GetCart',
+      text:
+        'Opened: checkout / PlaceOrder p95 1.9 s (normal 240 ms) since 03:11:40 UTC. ' +
+        'Cause: cart / GetCart (92 %): self time +1.6 s.',
+      affected: ['cart / GetCart p95 1.9 s (normal 240 ms)', 'checkout / PlaceOrder p95 1.9 s (normal 240 ms)'],
+      links: {
+        incident: 'https://trace.example.com/api/v1/incidents/0b54a7a6-8d4e-4e63-9be6-0c7d7f6f1a11',
+        traces: [`https://trace.example.com/api/v1/traces/${TRACE}`],
+      },
+    });
+  });
+
+  it('says how long it lasted when it is over', () => {
+    const over = message('resolved', { state: 'resolved', resolvedMs: BEGAN + 900_000, flaps: 2 });
+    expect(over.text).toContain('from 03:11:40 UTC for 12 min.');
+    expect(over.facts).toEqual([
+      'severity critical',
+      'began 2026-11-21 03:11:40 UTC',
+      'resolved 2026-11-21 03:26:40 UTC',
+      'lasted 12 min',
+      'came back 2 times',
+    ]);
+  });
+
+  it('does without causes, figures and traces', () => {
+    const bare = message('opened', { causes: [], affected: [], exemplars: [] });
+    expect(bare.text).toBe('Opened: incident without figures since 03:11:40 UTC.');
+    expect(bare.links.traces).toEqual([]);
+  });
+
+  it('puts only trace ids into links', () => {
+    expect(
+      message('opened', { causes: [], exemplars: ['../../admin', TRACE.toUpperCase(), TRACE] }).links.traces,
+    ).toHaveLength(1);
+  });
+
+  it('counts what it leaves out', () => {
+    const many = message('opened', { affected: Array.from({ length: 11 }, (_, i) => affected(`s${i}`, 'op', 9)) });
+    expect(many.affected).toHaveLength(9);
+    expect(many.affected.at(-1)).toBe('and 3 more');
+  });
+});
+
+const HOSTILE = [
+  '<!channel>',
+  '<!here|x>',
+  '<@U012AB>',
+  '<https://evil.example|x>',
+  '*bold* _it_ ~no~ `code` ```pre```',
+  ':boom: @here #general http://evil.example',
+  '\u202Egnp.exe',
+  'a\r\nb\u2028c\u0000\u001b[31m',
+  '&lt;!channel&gt; &amp;',
+  '=cmd|calc',
+  '{{template}}',
+  '🛒'.repeat(50_000),
+  '<&>'.repeat(33_334),
+];
+const hostile = fc.oneof(fc.constantFrom(...HOSTILE), fc.string({ unit: 'binary', maxLength: 300 }));
+
+function hostileMessage(names: string[], count: number, kind: IncidentEventKind): Message {
+  const pick = (i: number) => names[i % names.length] ?? '';
+  return message(kind, {
+    causes: Array.from({ length: count }, (_, i) => ({
+      ...cause(pick(i), pick(i + 1), 0.5, pick(i + 2)),
+      evidence: Array.from({ length: 6 }, () => cause('', '', 1, pick(i + 3)).evidence[0]).filter(
+        (each) => each !== undefined,
+      ),
+    })),
+    affected: Array.from({ length: 10 * count }, (_, i) => affected(pick(i), pick(i + 1), i)),
+    exemplars: Array.from({ length: count }, () => TRACE),
+  });
+}
+
+function texts(block: SlackBlock) {
+  return block.type === 'context' ? block.elements : [block.text];
+}
+
+describe('slackPayload', () => {
+  it('reads well', () => {
+    const { text, blocks } = slackPayload(message());
+    expect(text).toBe(message().text);
+    expect(blocks.flatMap(texts).map((each) => each.text)).toEqual([
+      'Opened: checkout / PlaceOrder p95 1.9 s (normal 240 ms), cause: cart / GetCart',
+      'severity critical · began 2026-11-21 03:11:40 UTC',
+      '*Cause* `cart / GetCart` (92 %)\n• `self time +1.6 s`',
+      '*Affected*\n• `cart / GetCart p95 1.9 s (normal 240 ms)`\n• `checkout / PlaceOrder p95 1.9 s (normal 240 ms)`',
+      `<https://trace.example.com/api/v1/incidents/0b54a7a6-8d4e-4e63-9be6-0c7d7f6f1a11|incident> · <https://trace.example.com/api/v1/traces/${TRACE}|trace 1>`,
+    ]);
+  });
+
+  it('stays within the limits of Slack and lets no name act as markup', () => {
+    const names = fc.array(hostile, { minLength: 1, maxLength: 5 });
+    fc.assert(
+      fc.property(names, fc.integer({ min: 0, max: 8 }), fc.constantFrom('opened', 'resolved'), (all, count, kind) => {
+        const { text, blocks } = slackPayload(hostileMessage(all, count, kind));
+        expect(blocks.length).toBeLessThanOrEqual(50);
+        expect(text.length).toBeLessThanOrEqual(3_000);
+        expect(text).not.toMatch(/[<>]/);
+        let total = 0;
+        for (const block of blocks) {
+          for (const object of texts(block)) {
+            total += object.text.length;
+            expect(object.text.length).toBeGreaterThan(0);
+            expect(object.text.length).toBeLessThanOrEqual(block.type === 'header' ? 150 : 3_000);
+            expect(object.text).not.toMatch(/[\p{Cs}\p{Cf}\p{Zl}]|[^\P{Cc}\n]/u);
+            if (object.type === 'plain_text') expect(object.text).not.toMatch(/[<>]/);
+            else expectOnlyOurMarkup(object.text);
+          }
+        }
+        expect(total).toBeLessThan(13_000);
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+/** Outside code spans only our own words and links may stand; inside, no bracket, bare ampersand or backtick. */
+function expectOnlyOurMarkup(markup: string): void {
+  for (const [index, part] of markup.split('`').entries()) {
+    if (index % 2 === 1) {
+      expect(part).not.toMatch(/[<>]|&(?!amp;|lt;|gt;)|\n/);
+    } else {
+      const ours = part.replace(/<https:\/\/trace\.example\.com\/[\w/.-]+\|(incident|trace \d)>/g, '');
+      expect(ours).toMatch(
+        /^(\*(Cause|Or|Affected)\*|severity|critical|began|resolved|lasted|min|UTC|[\d:().% \n•·-])*$/,
+      );
+    }
+  }
+  expect(markup.split('`').length % 2).toBe(1);
+}
+
+describe('webhookPayload', () => {
+  it('carries type, timestamp and data', () => {
+    const body = JSON.parse(webhookPayload(message())) as Record<string, unknown>;
+    expect(Object.keys(body)).toEqual(['type', 'timestamp', 'data']);
+    expect(body).toMatchObject({
+      type: 'incident.opened',
+      timestamp: '2026-11-21T03:12:00.000Z',
+      data: { reason: 'why', incident: incidentView(incident()), links: message().links },
+    });
+  });
+
+  it('says of a test that it is one', () => {
+    const test = composeMessage(
+      'id',
+      { type: 'channel.test', timestamp: 't', reason: 'asked for', incident: null },
+      'http://x',
+    );
+    expect(JSON.parse(webhookPayload(test))).toMatchObject({ type: 'channel.test', data: { incident: null } });
+    expect(slackPayload(test).blocks[0]).toMatchObject({ text: { text: 'Test: Tracehound can reach this channel' } });
+  });
+
+  it('stays below 20 kB whatever the names', () => {
+    fc.assert(
+      fc.property(
+        fc.array(hostile, { minLength: 1, maxLength: 5 }),
+        fc.integer({ min: 0, max: 20 }),
+        (names, count) => {
+          const body = webhookPayload(hostileMessage(names, count, 'opened'));
+          expect(Buffer.byteLength(body)).toBeLessThan(20_000);
+          expect(JSON.parse(body)).toMatchObject({ type: 'incident.opened' });
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+});

@@ -1,0 +1,78 @@
+import { truncate } from '../model/display.js';
+import type { Message } from './message.js';
+
+/** Slack's limits, in characters; held in UTF-16 units, which are never fewer than characters. */
+const MAX_HEADER = 150;
+const MAX_SECTION = 3_000;
+/** Escaping makes at most five units of one, and a code point has at most two: this many stay below the limit of a section. */
+const MAX_CODE_POINTS = 550;
+
+type TextObject = { type: 'plain_text'; text: string; emoji: false } | { type: 'mrkdwn'; text: string; verbatim: true };
+export type SlackBlock =
+  | { type: 'header'; text: TextObject }
+  | { type: 'section'; text: TextObject }
+  | { type: 'context'; elements: TextObject[] };
+export interface SlackPayload {
+  /** What notifications and screen readers show. */
+  text: string;
+  mrkdwn: false;
+  blocks: SlackBlock[];
+}
+
+/**
+ * The message in Block Kit. Text from spans stands only in code spans with `&`, `<`, `>` escaped and backticks replaced, where Slack
+ * reads no mention, link, emoji or formatting; the header, which knows no markup, gets look-alikes of the brackets, and the fallback
+ * text goes with formatting off.
+ */
+export function slackPayload(message: Message): SlackPayload {
+  const { title, text, facts, causes, affected, links } = message;
+  const blocks: SlackBlock[] = [
+    { type: 'header', text: { type: 'plain_text', text: fit(bracketless(title), MAX_HEADER), emoji: false } },
+  ];
+  if (facts.length > 0) blocks.push({ type: 'context', elements: [markup(facts.map(escape).join(' · '))] });
+  causes.forEach(({ name, percent, evidence }, index) => {
+    const head = `*${index === 0 ? 'Cause' : 'Or'}* ${code(name)} (${percent} %)`;
+    blocks.push({ type: 'section', text: lines([head, ...evidence.map((each) => `• ${code(each)}`)]) });
+  });
+  if (affected.length > 0) {
+    blocks.push({ type: 'section', text: lines(['*Affected*', ...affected.map((each) => `• ${code(each)}`)]) });
+  }
+  const traces = links.traces.map((url, index) => `<${escape(url)}|trace ${index + 1}>`);
+  blocks.push({ type: 'context', elements: [markup([`<${escape(links.incident)}|incident>`, ...traces].join(' · '))] });
+  return { text: escape(truncate(text, MAX_CODE_POINTS)), mrkdwn: false, blocks };
+}
+
+/** As many whole lines as a section holds: cutting inside a line could cut an escape or a closing backtick. */
+function lines(all: string[]): TextObject {
+  const kept: string[] = [];
+  let length = 0;
+  for (const line of all) {
+    length += line.length + 1;
+    if (length > MAX_SECTION) break;
+    kept.push(line);
+  }
+  return markup(kept.join('\n'));
+}
+
+function markup(text: string): TextObject {
+  return { type: 'mrkdwn', text, verbatim: true };
+}
+
+function code(text: string): string {
+  return `\`${escape(truncate(text, MAX_CODE_POINTS).replaceAll('`', 'ˋ'))}\``;
+}
+
+function escape(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
+
+function bracketless(text: string): string {
+  return text.replaceAll('<', '‹').replaceAll('>', '›');
+}
+
+/** At most `max` UTF-16 units, cut between code points. */
+function fit(text: string, max: number): string {
+  if (text.length <= max) return text;
+  const head = text.slice(0, max - 1);
+  return `${/[\uD800-\uDBFF]$/.test(head) ? head.slice(0, -1) : head}…`;
+}

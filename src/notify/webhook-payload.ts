@@ -1,0 +1,55 @@
+import { displayText } from '../model/display.js';
+import type { IncidentView } from '../model/incident-view.js';
+import type { Message } from './message.js';
+
+/** Standard Webhooks asks for less than 20 kB. */
+const MAX_BYTES = 20_000;
+
+/** How much of an incident is told, tried from the fullest on until the body is small enough; the link leads to the whole. */
+const DETAIL = [
+  { causes: 10, affected: 30, evidence: 5, exemplars: 10, nameLength: 200 },
+  { causes: 5, affected: 10, evidence: 3, exemplars: 5, nameLength: 120 },
+  { causes: 3, affected: 3, evidence: 2, exemplars: 3, nameLength: 80 },
+  { causes: 1, affected: 1, evidence: 1, exemplars: 1, nameLength: 40 },
+] as const;
+
+/** The body of a webhook request, as Standard Webhooks has it: `{type, timestamp, data}`, under 20 kB in UTF-8. */
+export function webhookPayload(message: Message): string {
+  const { type, timestamp, reason, incident } = message.notice;
+  let body = '';
+  for (const detail of DETAIL) {
+    const data = {
+      reason: displayText(reason, 500),
+      incident: incident && reduced(incident, detail),
+      links: message.links,
+    };
+    body = JSON.stringify({ type, timestamp, data });
+    if (utf8Length(body) < MAX_BYTES) break;
+  }
+  return body;
+}
+
+function reduced(incident: IncidentView, detail: (typeof DETAIL)[number]): IncidentView {
+  const name = (text: string) => displayText(text, detail.nameLength);
+  return {
+    ...incident,
+    title: displayText(incident.title, 3 * detail.nameLength),
+    causes: incident.causes.slice(0, detail.causes).map((cause) => ({
+      ...cause,
+      service: name(cause.service),
+      operation: name(cause.operation),
+      evidence: cause.evidence
+        .slice(0, detail.evidence)
+        .map((each) => ({ ...each, text: displayText(each.text, 3 * detail.nameLength) })),
+      exemplars: cause.exemplars.slice(0, detail.exemplars),
+    })),
+    affected: incident.affected
+      .slice(0, detail.affected)
+      .map((each) => ({ ...each, service: name(each.service), operation: name(each.operation) })),
+    exemplars: incident.exemplars.slice(0, detail.exemplars),
+  };
+}
+
+function utf8Length(text: string): number {
+  return new TextEncoder().encode(text).length;
+}

@@ -1,0 +1,111 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import type { Decision, EarlierDecision } from '../model/decision.js';
+import type { Incident, IncidentEvent, IncidentEventKind } from '../model/incident.js';
+import type { Notice } from '../model/notice.js';
+import type { Rule } from '../model/rule.js';
+import { ChannelStore } from './channel.store.js';
+import { notificationId } from './notification.store.js';
+import { RuleStore } from './rule.store.js';
+
+/** All that a decision about a step of an incident depends on. */
+export interface DecisionInput {
+  event: IncidentEvent;
+  rules: Rule[];
+  earlier: EarlierDecision[];
+  enabledChannelIds: string[];
+}
+
+export interface Verdict {
+  decisions: Decision[];
+  /** What the channels named by the decisions are told. */
+  notice: Notice;
+}
+
+interface EventRow {
+  incident_id: string;
+  sequence: number;
+  kind: IncidentEventKind;
+  at: Date;
+  reason: string;
+  snapshot: Incident;
+}
+
+/** Steps of incidents that wait for a decision, and the decisions. */
+@Injectable()
+export class DecisionStore {
+  constructor(
+    private readonly db: DataSource,
+    private readonly rules: RuleStore,
+    private readonly channels: ChannelStore,
+  ) {}
+
+  /**
+   * Has the tenant's next undecided event decided, and writes decisions, outbox rows and the event's mark in one transaction. A second
+   * worker waits at the event's row and finds it decided. False when there was nothing to decide.
+   */
+  async decideNext(tenantId: number, decide: (input: DecisionInput) => Verdict): Promise<boolean> {
+    return this.db.transaction(async (tx) => {
+      const events: EventRow[] = await tx.query(
+        `select incident_id, sequence, kind, at, reason, snapshot from incident_events
+         where tenant_id = $1 and decided_at is null
+         order by incident_id, sequence limit 1 for update`,
+        [tenantId],
+      );
+      const row = events[0];
+      if (!row) return false;
+      const earlier: { kind: IncidentEventKind; rule_id: string; rule_name: string; channel_ids: string[] }[] =
+        await tx.query(
+          `select e.kind, d.rule_id, d.rule_name, d.channel_ids
+           from decisions d join incident_events e using (incident_id, sequence)
+           where d.incident_id = $1 and d.sequence < $2 order by d.sequence, d.rule_id`,
+          [row.incident_id, row.sequence],
+        );
+      const { decisions, notice } = decide({
+        event: {
+          incidentId: row.incident_id,
+          sequence: row.sequence,
+          kind: row.kind,
+          atMs: row.at.getTime(),
+          reason: row.reason,
+          snapshot: row.snapshot,
+        },
+        rules: await this.rules.list(tenantId, tx),
+        earlier: earlier.map((each) => ({
+          kind: each.kind,
+          ruleId: each.rule_id,
+          ruleName: each.rule_name,
+          channelIds: each.channel_ids,
+        })),
+        enabledChannelIds: await this.channels.enabledIds(tenantId, tx),
+      });
+      for (const { ruleId, ruleName, send, reason, channelIds } of decisions) {
+        await tx.query(
+          `insert into decisions (incident_id, sequence, rule_id, tenant_id, rule_name, send, reason, channel_ids)
+           values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing`,
+          [row.incident_id, row.sequence, ruleId, tenantId, ruleName, send, reason, channelIds],
+        );
+      }
+      for (const channelId of new Set(decisions.flatMap((decision) => decision.channelIds))) {
+        await tx.query(
+          `insert into notifications (id, tenant_id, incident_id, sequence, channel_id, kind, state, body)
+           values ($1, $2, $3, $4, $5, $6, 'pending', $7) on conflict do nothing`,
+          [
+            notificationId(row.incident_id, row.sequence, channelId),
+            tenantId,
+            row.incident_id,
+            row.sequence,
+            channelId,
+            row.kind,
+            JSON.stringify(notice),
+          ],
+        );
+      }
+      await tx.query(`update incident_events set decided_at = now() where incident_id = $1 and sequence = $2`, [
+        row.incident_id,
+        row.sequence,
+      ]);
+      return true;
+    });
+  }
+}

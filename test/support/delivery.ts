@@ -1,0 +1,161 @@
+import { randomUUID } from 'node:crypto';
+import type { DataSource } from 'typeorm';
+import { AlertWorker } from '../../src/alert/alert.worker.js';
+import type { Incident, IncidentEventKind, Severity } from '../../src/model/incident.js';
+import { Egress } from '../../src/notify/egress.js';
+import { NotifyWorker } from '../../src/notify/notify.worker.js';
+import { Senders } from '../../src/notify/senders.js';
+import { SlackChannel } from '../../src/notify/slack.channel.js';
+import { WebhookChannel } from '../../src/notify/webhook.channel.js';
+import { ChannelStore } from '../../src/store/channel.store.js';
+import { createDataSource } from '../../src/store/data-source.js';
+import { DecisionStore } from '../../src/store/decision.store.js';
+import { IncidentStore } from '../../src/store/incident.store.js';
+import { NotificationStore } from '../../src/store/notification.store.js';
+import { RuleStore } from '../../src/store/rule.store.js';
+import { SecretBox } from '../../src/store/secret-box.js';
+import { createTestDatabase } from './database.js';
+
+const SECRET_KEY = 'a5'.repeat(32);
+const BEGAN_MS = Date.parse('2026-11-21T03:11:40Z');
+
+/** What one process does of alerting and notifying, on the database of the test. */
+interface Process {
+  db: DataSource;
+  rules: RuleStore;
+  channels: ChannelStore;
+  notifications: NotificationStore;
+  alert: AlertWorker;
+  notify: NotifyWorker;
+}
+
+export interface Delivery extends Process {
+  /** Another process on the same database. */
+  another(options?: ProcessOptions): Promise<Process>;
+  /** The next step in an incident's life, undecided. */
+  step(incidentId: string, kind: IncidentEventKind, severity?: Severity, tenantId?: number): Promise<void>;
+  /** A channel whose URL is `url`, with its signing secret where it has one. */
+  channel(type: 'webhook' | 'slack', url: string, tenantId?: number): Promise<{ id: string; secret: string }>;
+  /** As if the waiting time of everything pending were over. */
+  makeDue(): Promise<void>;
+  outbox(): Promise<OutboxRow[]>;
+  close(): Promise<void>;
+}
+
+export interface OutboxRow {
+  id: string;
+  incident_id: string;
+  channel_id: string;
+  kind: IncidentEventKind;
+  state: 'pending' | 'sent' | 'failed';
+  attempts: number;
+  wait_s: number;
+  last_error: string | null;
+  tries: { attempt: number; status: number | null; outcome: string; reason: string }[];
+}
+
+interface ProcessOptions {
+  allow?: string[];
+  timeoutMs?: number;
+  secretKey?: string;
+}
+
+/** A database with nothing but the default tenant, and one process on it. */
+export async function startDelivery(name: string, options: ProcessOptions = {}): Promise<Delivery> {
+  const database = await createTestDatabase(name);
+  const opened: { db: DataSource; egress: Egress }[] = [];
+  const another = async (more: ProcessOptions = {}): Promise<Process> => {
+    const { allow = ['127.0.0.0/8', '::1/128'], timeoutMs = 2_000, secretKey = SECRET_KEY } = { ...options, ...more };
+    const db = await createDataSource(database.url, 6).initialize();
+    const egress = new Egress(allow, timeoutMs);
+    opened.push({ db, egress });
+    const rules = new RuleStore(db);
+    const channels = new ChannelStore(db, new SecretBox(secretKey));
+    const notifications = new NotificationStore(db);
+    const senders = new Senders({ webhook: new WebhookChannel(egress), slack: new SlackChannel(egress) });
+    const notify = new NotifyWorker(notifications, channels, senders, { publicUrl: 'http://trace.test' });
+    const alert = new AlertWorker(new DecisionStore(db, rules, channels), { ring: async () => undefined });
+    return { db, rules, channels, notifications, alert, notify };
+  };
+  const first = await another();
+  await first.db.runMigrations();
+  const incidents = new IncidentStore(first.db);
+  return {
+    ...first,
+    another,
+    step: (incidentId, kind, severity = 'warning', tenantId = 1) =>
+      first.db.transaction(async (tx) => {
+        const incident = anIncident(incidentId, tenantId, kind, severity);
+        await incidents.save(tx, incident);
+        await incidents.addEvent(tx, incident, kind, BEGAN_MS + 20_000, `test: ${kind}`);
+      }),
+    channel: async (type, url, tenantId = 1) => {
+      const made = await first.channels.create(tenantId, {
+        name: randomUUID(),
+        type,
+        enabled: true,
+        url: { full: url, shown: 'shown' },
+      });
+      return { id: made.id, secret: made.signingSecret ?? '' };
+    },
+    makeDue: async () => {
+      await first.db.query(`update notifications set next_attempt_at = now() where state = 'pending'`);
+    },
+    outbox: () =>
+      first.db.query(
+        `select n.id, n.incident_id, n.channel_id, n.kind, n.state, n.attempts, n.last_error,
+           extract(epoch from n.next_attempt_at - now())::float8 as wait_s,
+           (select coalesce(jsonb_agg(jsonb_build_object('attempt', a.attempt, 'status', a.status, 'outcome', a.outcome,
+              'reason', a.reason) order by a.attempt), '[]')
+            from delivery_attempts a where a.notification_id = n.id) as tries
+         from notifications n order by n.created_at, n.incident_id, n.sequence, n.channel_id`,
+      ),
+    close: async () => {
+      for (const { db, egress } of opened) {
+        await egress.close();
+        await db.destroy();
+      }
+      await database.drop();
+    },
+  };
+}
+
+function anIncident(id: string, tenantId: number, kind: IncidentEventKind, severity: Severity): Incident {
+  const over = kind === 'resolved';
+  const named = { operationId: 7, service: 'cart', operation: 'GetCart' };
+  const figures = { observed: 1_900_000, expected: 240_000, unit: 'us', n: 50 } as const;
+  const traceId = 'ab'.repeat(16);
+  return {
+    id,
+    tenantId,
+    state: over ? 'resolved' : 'open',
+    severity,
+    startedMs: BEGAN_MS,
+    openedMs: BEGAN_MS + 20_000,
+    lastSeenMs: BEGAN_MS + 60_000,
+    resolvedMs: over ? BEGAN_MS + 120_000 : null,
+    quietWindows: over ? 6 : 0,
+    flaps: 0,
+    causes: [
+      {
+        ...named,
+        score: 0.92,
+        evidence: [{ kind: 'self_time', text: 'self time +1.6 s', ...figures, share: 0.9 }],
+        exemplars: [traceId],
+      },
+    ],
+    affected: [
+      {
+        ...named,
+        operationId: 8,
+        service: 'checkout',
+        signal: 'latency',
+        quantile: 0.95,
+        ...figures,
+        score: 30,
+        sinceMs: BEGAN_MS,
+      },
+    ],
+    exemplars: [traceId],
+  };
+}
