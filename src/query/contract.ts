@@ -1,0 +1,287 @@
+import { z } from 'zod';
+import { SIGNALS } from '../model/anomaly.js';
+import { INCIDENT_EVENT_KINDS, INCIDENT_STATES, SEVERITIES } from '../model/incident.js';
+import { SPAN_KIND } from '../model/span.js';
+
+/**
+ * Every answer of the API, as schemas (for OpenAPI and tests) and as types (for the controllers and the web pages).
+ * Times are ISO 8601 in UTC with milliseconds; ids are strings; units stand in the names.
+ */
+const Time = z.iso.datetime({ precision: 3 });
+const TraceId = z.string().regex(/^[0-9a-f]{32}$/);
+const Unit = z.enum(['us', 'ratio', 'per_window', 'calls_per_call']);
+const NextCursor = z.string().nullable().describe('Pass it as `cursor` for the next page; null on the last page.');
+
+export const EvidenceView = z
+  .object({
+    kind: z.enum(['self_time', 'network_gap', 'failing', 'vanished_calls']),
+    text: z.string(),
+    observed: z.number(),
+    expected: z.number(),
+    unit: z.enum(['us', 'ratio', 'calls_per_call']),
+    n: z.int().describe('Spans or calls behind `observed`.'),
+    share: z.number().describe('Part of the whole deviation of this kind that falls on this operation, 0 to 1.'),
+  })
+  .meta({ id: 'Evidence' });
+
+export const CauseView = z
+  .object({
+    service: z.string(),
+    operation: z.string(),
+    score: z.number().describe('Share of the deviation that this cause explains, 0 to 1.'),
+    evidence: z.array(EvidenceView),
+    exemplars: z.array(TraceId),
+  })
+  .meta({ id: 'Cause' });
+
+export const AffectedView = z
+  .object({
+    service: z.string(),
+    operation: z.string(),
+    signal: z.enum(SIGNALS),
+    quantile: z.number().nullable().describe('Which quantile the values are (0 to 1), for latency; else null.'),
+    observed: z.number(),
+    expected: z.number(),
+    unit: Unit,
+    n: z.int().describe('Spans behind `observed`.'),
+    score: z.number().describe('-log10 of the probability of so large a deviation by chance.'),
+    since: Time,
+  })
+  .meta({ id: 'Affected' });
+
+export const IncidentView = z
+  .object({
+    id: z.guid(),
+    state: z.enum(INCIDENT_STATES),
+    severity: z.enum(SEVERITIES),
+    title: z.string(),
+    startedAt: Time.describe('Start of the first deviating window.'),
+    openedAt: Time.describe('End of the window at which the incident was opened.'),
+    lastSeenAt: Time.describe('End of the last window that still deviated.'),
+    resolvedAt: Time.nullable(),
+    flaps: z.int().describe('How often it came back after it had gone quiet.'),
+    causes: z.array(CauseView).describe('Best first.'),
+    affected: z.array(AffectedView),
+    exemplars: z.array(TraceId).describe('Traces that show it.'),
+  })
+  .meta({ id: 'Incident' });
+
+export const IncidentEventView = z
+  .object({ sequence: z.int(), kind: z.enum(INCIDENT_EVENT_KINDS), at: Time, reason: z.string() })
+  .meta({ id: 'IncidentEvent' });
+
+export const DecisionView = z
+  .object({
+    sequence: z.int().describe('The event that was decided upon.'),
+    ruleId: z.guid(),
+    ruleName: z.string(),
+    send: z.boolean(),
+    reason: z.string(),
+    channelIds: z.array(z.guid()).describe('Who was told; empty unless it was sent.'),
+  })
+  .meta({ id: 'Decision' });
+
+export const DeliveryAttemptView = z
+  .object({
+    attempt: z.int(),
+    at: Time,
+    status: z.int().nullable().describe('HTTP status; null when no answer came.'),
+    outcome: z.enum(['sent', 'retry', 'failed']),
+    reason: z.string(),
+    tookMs: z.int(),
+  })
+  .meta({ id: 'DeliveryAttempt' });
+
+export const DeliveryView = z
+  .object({
+    id: z.guid().describe('The webhook-id of every attempt.'),
+    sequence: z.int().describe('The event that it tells of.'),
+    channelId: z.guid(),
+    channelName: z.string().nullable().describe('null once the channel is deleted.'),
+    kind: z.string(),
+    state: z.enum(['pending', 'sent', 'failed']),
+    createdAt: Time,
+    nextAttemptAt: Time.nullable().describe('null unless pending.'),
+    sentAt: Time.nullable(),
+    lastError: z.string().nullable(),
+    attempts: z.array(DeliveryAttemptView),
+  })
+  .meta({ id: 'Delivery' });
+
+export const IncidentDetailView = IncidentView.extend({
+  events: z.array(IncidentEventView),
+  decisions: z.array(DecisionView).describe('Who was told at which event, and why or why not.'),
+  deliveries: z.array(DeliveryView),
+}).meta({ id: 'IncidentDetail' });
+
+export const IncidentList = z
+  .object({ incidents: z.array(IncidentView), nextCursor: NextCursor })
+  .meta({ id: 'IncidentList' });
+
+export const SERVICE_STATES = ['deviating', 'silent', 'learning', 'normal'] as const;
+
+export const ServiceView = z
+  .object({
+    name: z.string(),
+    operations: z.int(),
+    spansPerSecond: z.number().nullable().describe('Of all spans; null without spans in the period.'),
+    errorRatio: z.number().nullable().describe('Of requests served; null without any in the period.'),
+    p95Us: z.number().nullable().describe('Of requests served; null without any in the period.'),
+    lastSeenAt: Time.nullable().describe('Latest end of a span.'),
+    state: z
+      .enum(SERVICE_STATES)
+      .describe(
+        'deviating: in an unresolved incident. silent: no span in the period. learning: no operation has a ready baseline.',
+      ),
+  })
+  .meta({ id: 'Service' });
+
+const Period = z
+  .object({ from: Time, to: Time })
+  .nullable()
+  .describe('Event time that the figures cover; null before the first measured window.');
+
+export const ServiceList = z.object({ period: Period, services: z.array(ServiceView) }).meta({ id: 'ServiceList' });
+
+export const OperationView = z
+  .object({
+    service: z.string(),
+    name: z.string(),
+    kind: z.enum(SPAN_KIND),
+    spansPerSecond: z.number().nullable(),
+    errorRatio: z.number().nullable(),
+    p50Us: z.number().nullable(),
+    p95Us: z.number().nullable(),
+    baseline: z
+      .object({
+        p50Us: z.number().nullable(),
+        p95Us: z.number().nullable(),
+        n: z.int().describe('Spans that the baseline rests on.'),
+        state: z.enum(['learning', 'ready']),
+      })
+      .nullable()
+      .describe('What is normal; null before the first learned minute.'),
+  })
+  .meta({ id: 'Operation' });
+
+export const OperationList = z
+  .object({
+    period: Period,
+    operations: z.array(OperationView).describe('Busiest first.'),
+    total: z.int().describe('Operations that match; more than are listed when `limit` was reached.'),
+  })
+  .meta({ id: 'OperationList' });
+
+const Attribute = z
+  .object({ key: z.string(), value: z.unknown().describe('A string, number, boolean, array or object.') })
+  .meta({ id: 'Attribute' });
+
+export const SpanView = z
+  .object({
+    spanId: z.string(),
+    parentSpanId: z.string().nullable(),
+    traceState: z.string(),
+    service: z.string(),
+    name: z.string(),
+    kind: z.enum(SPAN_KIND),
+    startTimeUnixNano: z.string(),
+    endTimeUnixNano: z.string(),
+    durationUs: z.number(),
+    status: z.object({ code: z.enum(['unset', 'ok', 'error']), message: z.string() }),
+    attributes: z.array(Attribute),
+    events: z.array(z.object({ name: z.string(), timeUnixNano: z.string(), attributes: z.array(Attribute) })),
+    links: z.array(
+      z.object({
+        traceId: z.string(),
+        spanId: z.string(),
+        traceState: z.string(),
+        attributes: z.array(Attribute),
+      }),
+    ),
+    resource: z.array(Attribute),
+    scope: z.object({ name: z.string(), version: z.string() }),
+    copies: z.int().describe('How often the span was received.'),
+  })
+  .meta({ id: 'Span' });
+
+export const TraceView = z.object({ traceId: TraceId, spans: z.array(SpanView) }).meta({ id: 'Trace' });
+
+const StageTime = Time.nullable().describe('Event time through which the stage is done; null before its first step.');
+
+export const PipelineView = z
+  .object({
+    watermark: Time.nullable().describe('How far event time has come: lower median over the services.'),
+    closedThrough: Time.nullable().describe('Windows before this instant are closed.'),
+    stages: z.object({
+      measure: StageTime,
+      baseline: StageTime,
+      detect: StageTime,
+      rank: StageTime,
+      incident: StageTime,
+    }),
+    undecidedEvents: z.int(),
+    pendingNotifications: z.int(),
+  })
+  .meta({ id: 'Pipeline' });
+
+export const AnomalyView = z
+  .object({
+    windowAt: Time.describe('Start of the 10 s window.'),
+    signal: z.enum(SIGNALS),
+    service: z.string(),
+    operation: z.string(),
+    kind: z.enum(SPAN_KIND),
+    caller: z
+      .object({ service: z.string(), operation: z.string() })
+      .nullable()
+      .describe('The calling operation; null unless the signal is `calls`.'),
+    raised: z.boolean(),
+    reason: z.string().describe('Why it was raised or held back.'),
+    direction: z.enum(['up', 'down']),
+    quantile: z.number().nullable().describe('Which quantile the values are (0 to 1), for latency; else null.'),
+    observed: z.number(),
+    expected: z.number(),
+    unit: Unit,
+    n: z.int(),
+    baselineN: z.int(),
+    score: z.number(),
+    since: Time,
+  })
+  .meta({ id: 'Anomaly' });
+
+export const AnomalyList = z
+  .object({ anomalies: z.array(AnomalyView), nextCursor: NextCursor })
+  .meta({ id: 'AnomalyList' });
+
+export const HealthView = z
+  .object({
+    status: z.enum(['ok', 'unavailable']),
+    checks: z.object({ database: z.enum(['ok', 'unavailable']), queue: z.enum(['ok', 'unavailable']) }),
+  })
+  .meta({ id: 'Health' });
+
+export const ErrorView = z
+  .object({
+    error: z.object({
+      code: z.string(),
+      message: z.string(),
+      field: z.string().optional().describe('The input at fault, where there is one.'),
+    }),
+  })
+  .meta({ id: 'Error' });
+
+export type IncidentView = z.infer<typeof IncidentView>;
+export type IncidentDetailView = z.infer<typeof IncidentDetailView>;
+export type IncidentEventView = z.infer<typeof IncidentEventView>;
+export type DecisionView = z.infer<typeof DecisionView>;
+export type DeliveryView = z.infer<typeof DeliveryView>;
+export type IncidentList = z.infer<typeof IncidentList>;
+export type ServiceView = z.infer<typeof ServiceView>;
+export type ServiceList = z.infer<typeof ServiceList>;
+export type OperationView = z.infer<typeof OperationView>;
+export type OperationList = z.infer<typeof OperationList>;
+export type TraceView = z.infer<typeof TraceView>;
+export type PipelineView = z.infer<typeof PipelineView>;
+export type AnomalyView = z.infer<typeof AnomalyView>;
+export type AnomalyList = z.infer<typeof AnomalyList>;
+export type HealthView = z.infer<typeof HealthView>;

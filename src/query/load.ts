@@ -1,0 +1,88 @@
+import { Histogram } from '../model/histogram.js';
+import type { Policy } from '../model/policy.js';
+import { SPAN_KIND } from '../model/span.js';
+import type { OperationView, ServiceView } from './contract.js';
+
+/** What one operation did over a period. */
+export interface OperationLoad {
+  service: string;
+  name: string;
+  kind: number;
+  n: number;
+  errors: number;
+  latencies: Uint8Array[];
+  baseline: LearnedLatency | null;
+}
+
+/** The part of a learned baseline that is shown. */
+export interface LearnedLatency {
+  windows: number;
+  n: number;
+  latency: Histogram;
+}
+
+/** What one service did over a period. */
+export interface ServiceLoad {
+  name: string;
+  operations: number;
+  n: number;
+  requests: number;
+  failedRequests: number;
+  latencies: Uint8Array[];
+  lastSeenAt: string | null;
+  hasReadyBaseline: boolean;
+  inUnresolvedIncident: boolean;
+}
+
+/** Figures of an operation over `seconds`; null where nothing was seen, since nothing is not zero. */
+export function operationView(load: OperationLoad, seconds: number, policy: Policy): OperationView {
+  const latency = mergeAll(load.latencies);
+  return {
+    service: load.service,
+    name: load.name,
+    kind: SPAN_KIND[load.kind] ?? 'unspecified',
+    spansPerSecond: ratio(load.n, load.n === 0 ? 0 : seconds),
+    errorRatio: ratio(load.errors, load.n),
+    p50Us: latency.quantile(0.5),
+    p95Us: latency.quantile(0.95),
+    baseline: load.baseline && {
+      p50Us: load.baseline.latency.quantile(0.5),
+      p95Us: load.baseline.latency.quantile(0.95),
+      n: load.baseline.n,
+      state: isReady(load.baseline, policy) ? 'ready' : 'learning',
+    },
+  };
+}
+
+/** Figures of a service over `seconds`; null where nothing was seen. */
+export function serviceView(load: ServiceLoad, seconds: number): ServiceView {
+  return {
+    name: load.name,
+    operations: load.operations,
+    spansPerSecond: ratio(load.n, load.n === 0 ? 0 : seconds),
+    errorRatio: ratio(load.failedRequests, load.requests),
+    p95Us: mergeAll(load.latencies).quantile(0.95),
+    lastSeenAt: load.lastSeenAt,
+    state: stateOf(load),
+  };
+}
+
+function stateOf(load: ServiceLoad): ServiceView['state'] {
+  if (load.inUnresolvedIncident) return 'deviating';
+  if (load.n === 0) return 'silent';
+  return load.hasReadyBaseline ? 'normal' : 'learning';
+}
+
+function isReady(baseline: LearnedLatency, policy: Policy): boolean {
+  return baseline.windows >= policy.minWindows && baseline.n >= policy.minBaselineN;
+}
+
+function ratio(part: number, whole: number): number | null {
+  return whole > 0 ? part / whole : null;
+}
+
+function mergeAll(encoded: readonly Uint8Array[]): Histogram {
+  const all = new Histogram();
+  for (const bytes of encoded) all.merge(Histogram.decode(bytes));
+  return all;
+}

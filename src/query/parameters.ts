@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import { SIGNALS } from '../model/anomaly.js';
+import { INCIDENT_STATES } from '../model/incident.js';
+
+const Time = z.iso
+  .datetime({ offset: true, error: 'must be an ISO 8601 time with a zone, such as 2026-03-01T12:00:00Z' })
+  .transform((text) => new Date(text));
+const ServiceName = z
+  .string()
+  .min(1)
+  .max(1024)
+  // PostgreSQL cannot hold it, so nothing can be named so.
+  .refine((text) => !text.includes('\0'), 'must not contain a NUL character');
+const limit = (most: number, usual: number) => z.coerce.number().int().min(1).max(most).default(usual);
+
+const Instant = z.iso.datetime({ precision: 6 });
+
+/** A place in a list, as opaque text for the client. Instants keep microseconds: rounded ones would repeat or skip rows. */
+export function encodeCursor(place: Record<string, string | number>): string {
+  return Buffer.from(JSON.stringify(place)).toString('base64url');
+}
+
+function cursorOf<T extends z.ZodType>(place: T) {
+  return z
+    .string()
+    .max(512)
+    .transform((text, context): z.output<T> => {
+      const parsed = place.safeParse(parseJson(Buffer.from(text, 'base64url').toString('utf8')));
+      if (parsed.success) return parsed.data;
+      context.addIssue({
+        code: 'custom',
+        message: 'is not a cursor of this list; use the nextCursor of its last answer',
+      });
+      return z.NEVER;
+    });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const inOrder = (range: { from?: Date | undefined; to?: Date | undefined }) =>
+  range.from === undefined || range.to === undefined || range.from < range.to;
+const OUT_OF_ORDER = { path: ['to'], message: 'must be later than from' };
+
+const IncidentPlace = z.strictObject({ openedAt: Instant, id: z.guid() });
+export type IncidentPlace = z.infer<typeof IncidentPlace>;
+
+export const IncidentQuery = z
+  .strictObject({
+    state: z.enum(INCIDENT_STATES).optional(),
+    service: ServiceName.optional().describe('Only incidents that blame or affect this service.'),
+    from: Time.optional().describe('Only incidents that were not over before this instant.'),
+    to: Time.optional().describe('Only incidents that began before this instant.'),
+    limit: limit(200, 50),
+    cursor: cursorOf(IncidentPlace).optional(),
+  })
+  .refine(inOrder, OUT_OF_ORDER);
+export type IncidentQuery = z.output<typeof IncidentQuery>;
+
+export const IncidentPath = z.object({ id: z.guid('must be an incident id (a UUID)').toLowerCase() });
+export type IncidentPath = z.output<typeof IncidentPath>;
+
+export const OperationQuery = z.strictObject({ service: ServiceName.optional(), limit: limit(5000, 1000) });
+export type OperationQuery = z.output<typeof OperationQuery>;
+
+const AnomalyPlace = z.strictObject({
+  windowAt: Instant,
+  signal: z.enum(SIGNALS),
+  operationId: z.int32(),
+  callerId: z.int32(),
+});
+export type AnomalyPlace = z.infer<typeof AnomalyPlace>;
+
+export const AnomalyQuery = z
+  .strictObject({
+    from: Time.optional().describe('Only windows that start at or after this instant.'),
+    to: Time.optional().describe('Only windows that start before this instant.'),
+    service: ServiceName.optional().describe('Only findings on operations of this service, or on calls made by it.'),
+    raised: z
+      .enum(['true', 'false'])
+      .transform((text) => text === 'true')
+      .optional()
+      .describe('false: only findings that were held back.'),
+    limit: limit(200, 50),
+    cursor: cursorOf(AnomalyPlace).optional(),
+  })
+  .refine(inOrder, OUT_OF_ORDER);
+export type AnomalyQuery = z.output<typeof AnomalyQuery>;
+
+export const TracePath = z.object({
+  traceId: z
+    .string()
+    .regex(/^([0-9a-fA-F]{32}|[0-9a-fA-F]{16})$/, 'must be 32 (or 16) hexadecimal digits')
+    .refine((text) => !/^0+$/.test(text), 'must not be all zeros')
+    .transform((text) => text.toLowerCase().padStart(32, '0'))
+    .describe('32 hexadecimal digits; 16 are taken as the right half.'),
+});
+export type TracePath = z.output<typeof TracePath>;

@@ -1,0 +1,14 @@
+import { Module } from '@nestjs/common';
+import { JournalModule } from '../journal/journal.module.js';
+import { HealthController } from './health.controller.js';
+import { IncidentsController } from './incidents.controller.js';
+import { LoadController } from './load.controller.js';
+import { MetricsController } from './metrics.controller.js';
+import { TracesController } from './traces.controller.js';
+
+/** What people and tools read: everything that the stages have written. */
+@Module({
+  imports: [JournalModule],
+  controllers: [IncidentsController, LoadController, TracesController, HealthController, MetricsController],
+})
+export class QueryModule {}

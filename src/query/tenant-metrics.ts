@@ -1,0 +1,92 @@
+import { Counter, Gauge, Registry } from 'prom-client';
+import { SEVERITIES } from '../model/incident.js';
+import { WINDOW_STAGES } from '../pipeline.js';
+
+/** One tenant's figures by label. */
+export interface TenantFigures {
+  /** Spans by outcome, as counted in the commit that decided it. */
+  spans: Record<string, number>;
+  /** Event time from the tenant's watermark back to the stage's cursor (s). */
+  stageLagS: Record<string, number>;
+  /** Failed attempts in a row. */
+  stageFailures: Record<string, number>;
+  /** Unresolved incidents by severity. */
+  incidents: Record<string, number>;
+  /** Notifications by state. */
+  notifications: Record<string, number>;
+}
+
+const DECIDED = ['stored', 'duplicate', 'rejected'];
+
+/**
+ * Prometheus metrics of one tenant. The sum of tracehound_spans_total equals tracehound_spans_received_total: no span is lost
+ * without being counted. What can be counted but has not been yet shows as 0, since an alert cannot see what is missing.
+ */
+export function tenantMetrics(figures: TenantFigures): Registry {
+  const registry = new Registry();
+  const registers = [registry];
+  const received = new Counter({
+    name: 'tracehound_spans_received_total',
+    help: 'Spans in requests that were decided upon.',
+    registers,
+  });
+  const decided = new Counter({
+    name: 'tracehound_spans_total',
+    help: 'Received spans by what became of them; the outcomes add up to tracehound_spans_received_total.',
+    labelNames: ['outcome', 'reason'],
+    registers,
+  });
+  const late = new Counter({
+    name: 'tracehound_late_spans_total',
+    help: 'Stored spans that came after their window had closed, by what became of them.',
+    labelNames: ['fate'],
+    registers,
+  });
+  for (const outcome of DECIDED) decided.inc({ outcome, reason: '' }, 0);
+  for (const [name, n] of Object.entries(figures.spans)) {
+    const [outcome = '', reason = ''] = splitOnce(name);
+    if (outcome === 'received') received.inc(n);
+    else if (outcome === 'late') late.inc({ fate: reason }, n);
+    else decided.inc({ outcome, reason }, n);
+  }
+
+  const gauge = (
+    name: string,
+    help: string,
+    label: string,
+    known: readonly string[],
+    values: Record<string, number>,
+  ) => {
+    const each = new Gauge({ name, help, labelNames: [label], registers });
+    for (const value of known) each.set({ [label]: value }, values[value] ?? 0);
+  };
+  gauge(
+    'tracehound_stage_failures',
+    'Failed attempts in a row of a stage.',
+    'stage',
+    WINDOW_STAGES,
+    figures.stageFailures,
+  );
+  gauge(
+    'tracehound_stage_lag_seconds',
+    'Event time from the watermark back to what the stage has done. Learning stays two minutes behind on purpose.',
+    'stage',
+    // A stage that has not begun has no lag yet; 0 would say that it keeps up.
+    WINDOW_STAGES.filter((stage) => stage in figures.stageLagS),
+    figures.stageLagS,
+  );
+  gauge('tracehound_incidents_open', 'Unresolved incidents.', 'severity', SEVERITIES, figures.incidents);
+  gauge(
+    'tracehound_notifications',
+    'Notifications by state.',
+    'state',
+    ['pending', 'sent', 'failed'],
+    figures.notifications,
+  );
+  return registry;
+}
+
+function splitOnce(name: string): [string, string] {
+  const colon = name.indexOf(':');
+  return colon < 0 ? [name, ''] : [name.slice(0, colon), name.slice(colon + 1)];
+}
