@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import type { IncidentDetailView } from '../../src/query/contract.js';
+import type { ReceivedMessage } from '../client/receiver.js';
+import { distinctServices } from './score.js';
+import type { Alarm } from './score.js';
+
+const Cause = z.object({ service: z.string(), operation: z.string() });
+const Message = z.object({
+  type: z.string(),
+  timestamp: z.string(),
+  data: z.object({ incident: z.object({ id: z.string(), causes: z.array(Cause) }) }),
+});
+
+export interface WebhookCounts {
+  opened: number;
+  reopened: number;
+  escalated: number;
+  resolved: number;
+  unverified: number;
+}
+
+/** How many webhooks of each type came, each counted once. */
+export function countWebhooks(messages: readonly ReceivedMessage[]): WebhookCounts {
+  const counts = { opened: 0, reopened: 0, escalated: 0, resolved: 0, unverified: 0 };
+  for (const message of messages) {
+    const type = Message.safeParse(message.body).data?.type.replace('incident.', '');
+    if (!message.verified) counts.unverified += 1;
+    else if (type === 'opened' || type === 'reopened' || type === 'escalated' || type === 'resolved') counts[type] += 1;
+  }
+  return counts;
+}
+
+/**
+ * Every opening and reopening of the incidents, in the data's own time. What was told comes from the verified webhook about
+ * that step; with `messages` null (no webhooks could be received) it is what the incident says in the end. An alarm that
+ * no webhook told of is told without causes.
+ */
+export function alarmsOf(
+  incidents: readonly IncidentDetailView[],
+  messages: readonly ReceivedMessage[] | null,
+  shiftMs: number,
+): Alarm[] {
+  const told = new Map<string, z.infer<typeof Cause>[]>();
+  for (const { verified, body } of messages ?? []) {
+    const message = Message.safeParse(body).data;
+    if (!verified || !message) continue;
+    const { id, causes } = message.data.incident;
+    told.set(`${id} ${message.type} ${Date.parse(message.timestamp)}`, causes);
+  }
+  return incidents.flatMap((incident) =>
+    incident.events.flatMap(({ kind, at }) => {
+      if (kind !== 'opened' && kind !== 'reopened') return [];
+      const atMs = Date.parse(at);
+      const causes = messages ? (told.get(`${incident.id} incident.${kind} ${atMs}`) ?? []) : incident.causes;
+      return {
+        incidentId: incident.id,
+        kind,
+        atMs: atMs - shiftMs,
+        toldServices: distinctServices(causes),
+        toldFirst: causes[0] ? { service: causes[0].service, operation: causes[0].operation } : null,
+        finalServices: distinctServices(incident.causes),
+      };
+    }),
+  );
+}

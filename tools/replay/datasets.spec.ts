@@ -1,0 +1,80 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { findDatasets } from './datasets.js';
+import { KNOWN_HEADERS } from './span-files.js';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'replay-datasets-'));
+const [SPANS, NEZHA] = KNOWN_HEADERS;
+
+function put(name: string, text: string): void {
+  mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+  writeFileSync(path.join(folder, name), text);
+}
+put('own/shop_2022-08-22_spans.csv', SPANS);
+put('own/shop_2022-08-22_logs.csv', 'trace_id,span_id,time_ns,pod,body');
+put('own/faults.json', '[]');
+put('own/notes.csv', 'a,b');
+put('own/readme.md', '');
+put('nezha/rca_data/2022-08-22/trace/03_53_trace.csv', NEZHA);
+put('nezha/rca_data/2022-08-22/trace/03_54_trace.csv', NEZHA);
+put('nezha/rca_data/2022-08-22/log/03_53_log.csv', 'x');
+put('nezha/rca_data/2022-08-22/2022-08-22-fault_list.json', '{}');
+put('nezha/rca_data/2023-01-29/trace/08_43_trace.csv', NEZHA);
+put('nezha/construct_data/2022-08-22/trace/03_51_trace.csv', NEZHA);
+mkdirSync(path.join(folder, 'empty'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function found(name: string) {
+  const { datasets, skipped } = await findDatasets(path.join(folder, name));
+  const short = (file: string): string => path.relative(folder, file);
+  return {
+    datasets: datasets.map((each) => ({
+      name: each.name,
+      files: each.files.map(({ file, format }) => `${format} ${path.basename(file)}`),
+      faults: each.faultsFile && short(each.faultsFile),
+    })),
+    skipped: skipped.map((line) => line.replace(`${folder}/`, '')),
+  };
+}
+
+describe('findDatasets', () => {
+  const shop = { name: 'shop_2022-08-22', files: ['spans shop_2022-08-22_spans.csv'], faults: 'own/faults.json' };
+  const faults = 'nezha/rca_data/2022-08-22/2022-08-22-fault_list.json';
+  const day = { name: 'nezha-2022-08-22', files: ['nezha 03_53_trace.csv', 'nezha 03_54_trace.csv'], faults };
+  const january = { name: 'nezha-2023-01-29', files: ['nezha 08_43_trace.csv'], faults: undefined };
+  const cases = [
+    {
+      name: 'a folder of files',
+      input: 'own',
+      expected: {
+        datasets: [shop],
+        skipped: [
+          'own/notes.csv is not a span file',
+          'own/shop_2022-08-22_logs.csv holds logs: they are not replayed yet',
+        ],
+      },
+    },
+    { name: 'a file', input: 'own/shop_2022-08-22_spans.csv', expected: { datasets: [shop], skipped: [] } },
+    { name: 'a day of Nezha', input: 'nezha/rca_data/2022-08-22', expected: { datasets: [day], skipped: [] } },
+    { name: 'its traces', input: 'nezha/rca_data/2022-08-22/trace', expected: { datasets: [day], skipped: [] } },
+    { name: 'the days of Nezha', input: 'nezha/rca_data', expected: { datasets: [day, january], skipped: [] } },
+    {
+      name: 'the whole of Nezha, with the fault-free minutes of each day',
+      input: 'nezha',
+      expected: { datasets: [{ ...day, files: [...day.files, 'nezha 03_51_trace.csv'] }, january], skipped: [] },
+    },
+    { name: 'an empty folder', input: 'empty', expected: { datasets: [], skipped: [] } },
+  ];
+  it.each(cases)('finds $name', async ({ input, expected }) => {
+    expect(await found(input)).toEqual(expected);
+  });
+
+  it('refuses a single file of another form, and a path that is not there', async () => {
+    await expect(findDatasets(path.join(folder, 'own/notes.csv'))).rejects.toThrow(
+      'is not a span file: its first line',
+    );
+    await expect(findDatasets(path.join(folder, 'nowhere'))).rejects.toThrow('does not exist');
+  });
+});

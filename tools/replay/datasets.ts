@@ -1,0 +1,95 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { formatOf, KNOWN_HEADERS } from './span-files.js';
+
+/** Spans that belong together: one system on one day. */
+export interface Dataset {
+  name: string;
+  files: { file: string; format: 'spans' | 'nezha' }[];
+  /** A file with labelled faults, when there is one beside the spans. */
+  faultsFile?: string;
+}
+
+export interface Found {
+  datasets: Dataset[];
+  /** What was passed over, and why. */
+  skipped: string[];
+}
+
+const CSV = /\.csv(\.zst)?$/;
+
+/**
+ * Finds the data sets at a path: a CSV file, a folder of such files (each is a data set), a day of the Nezha repository
+ * (a folder with `trace/`), a folder of days, or that whole repository (its fault-free minutes of a day are added to it).
+ */
+export async function findDatasets(target: string): Promise<Found> {
+  if (!existsSync(target)) throw new Error(`${target} does not exist`);
+  if (statSync(target).isFile()) return csvFiles([target], true);
+  const has = (...parts: string[]): boolean => existsSync(path.join(target, ...parts));
+  if (has('rca_data')) return days(path.join(target, 'rca_data'), path.join(target, 'construct_data'));
+  if (has('trace')) return day(target, []);
+  const folders = readdirSync(target).filter((name) => has(name, 'trace'));
+  if (folders.length > 0) return days(target, null);
+  if (path.basename(path.resolve(target)) === 'trace') return day(path.dirname(path.resolve(target)), []);
+  return csvFiles(listCsv(target), false);
+}
+
+async function days(folder: string, faultFree: string | null): Promise<Found> {
+  const found: Found = { datasets: [], skipped: [] };
+  for (const name of readdirSync(folder).sort()) {
+    if (!existsSync(path.join(folder, name, 'trace'))) continue;
+    const before = faultFree && path.join(faultFree, name, 'trace');
+    const { datasets, skipped } = await day(path.join(folder, name), before && existsSync(before) ? [before] : []);
+    found.datasets.push(...datasets);
+    found.skipped.push(...skipped);
+  }
+  return found;
+}
+
+async function day(folder: string, more: string[]): Promise<Found> {
+  const files = [path.join(folder, 'trace'), ...more].flatMap((traces) => listCsv(traces));
+  const { readable, skipped } = await recognise(files, false);
+  const labels = readdirSync(folder).find((name) => name.endsWith('fault_list.json'));
+  const name = `nezha-${path.basename(path.resolve(folder))}`;
+  const faults = labels === undefined ? {} : { faultsFile: path.join(folder, labels) };
+  return { datasets: readable.length > 0 ? [{ name, files: readable, ...faults }] : [], skipped };
+}
+
+async function csvFiles(files: string[], single: boolean): Promise<Found> {
+  const { readable, skipped } = await recognise(files, single);
+  return {
+    datasets: readable.map((each) => {
+      const labels = path.join(path.dirname(each.file), 'faults.json');
+      return {
+        name: path
+          .basename(each.file)
+          .replace(CSV, '')
+          .replace(/_spans$/, ''),
+        files: [each],
+        ...(existsSync(labels) ? { faultsFile: labels } : {}),
+      };
+    }),
+    skipped,
+  };
+}
+
+async function recognise(files: string[], strict: boolean): Promise<{ readable: Dataset['files']; skipped: string[] }> {
+  const readable: Dataset['files'] = [];
+  const skipped: string[] = [];
+  for (const file of files) {
+    const format = await formatOf(file);
+    if (format === 'spans' || format === 'nezha') readable.push({ file, format });
+    else if (format === 'logs') skipped.push(`${file} holds logs: they are not replayed yet`);
+    else if (strict) {
+      throw new Error(`${file} is not a span file: its first line should be\n  ${KNOWN_HEADERS.join('\nor\n  ')}`);
+    } else skipped.push(`${file} is not a span file`);
+  }
+  return { readable, skipped };
+}
+
+function listCsv(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((name) => CSV.test(name))
+    .sort()
+    .map((name) => path.join(folder, name));
+}

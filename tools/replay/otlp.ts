@@ -1,0 +1,100 @@
+import protobuf from 'protobufjs';
+import type { SpanTable } from './span-table.js';
+
+const repeated = (type: string, id: number) => ({ rule: 'repeated' as const, type, id });
+const field = (type: string, id: number) => ({ type, id });
+
+// The parts of opentelemetry/proto/{collector/,}trace/v1 that a replay uses, with their field numbers.
+const root = protobuf.Root.fromJSON({
+  nested: {
+    ExportTraceServiceRequest: { fields: { resourceSpans: repeated('ResourceSpans', 1) } },
+    ResourceSpans: { fields: { resource: field('Resource', 1), scopeSpans: repeated('ScopeSpans', 2) } },
+    Resource: { fields: { attributes: repeated('KeyValue', 1) } },
+    KeyValue: { fields: { key: field('string', 1), value: field('AnyValue', 2) } },
+    AnyValue: { fields: { stringValue: field('string', 1) } },
+    ScopeSpans: { fields: { scope: field('InstrumentationScope', 1), spans: repeated('Span', 2) } },
+    InstrumentationScope: { fields: { name: field('string', 1), version: field('string', 2) } },
+    Span: {
+      fields: {
+        traceId: field('bytes', 1),
+        spanId: field('bytes', 2),
+        parentSpanId: field('bytes', 4),
+        name: field('string', 5),
+        kind: field('int32', 6),
+        startTimeUnixNano: field('fixed64', 7),
+        endTimeUnixNano: field('fixed64', 8),
+      },
+    },
+    ExportTraceServiceResponse: { fields: { partialSuccess: field('ExportTracePartialSuccess', 1) } },
+    ExportTracePartialSuccess: { fields: { rejectedSpans: field('int64', 1), errorMessage: field('string', 2) } },
+    Status: { fields: { code: field('int32', 1), message: field('string', 2) } },
+  },
+});
+
+export const exportRequest = root.lookupType('ExportTraceServiceRequest');
+export const exportResponse = root.lookupType('ExportTraceServiceResponse');
+const status = root.lookupType('Status');
+
+/** What a 200 answer says: how many spans were refused, and why. Throws when the answer is not OTLP. */
+export function readResponse(body: Uint8Array): { rejectedSpans: number; message: string } {
+  const { partialSuccess } = exportResponse.toObject(exportResponse.decode(body), { longs: Number }) as {
+    partialSuccess?: { rejectedSpans?: number; errorMessage?: string };
+  };
+  return { rejectedSpans: partialSuccess?.rejectedSpans ?? 0, message: partialSuccess?.errorMessage ?? '' };
+}
+
+/** The message of an error answer (google.rpc.Status), or an empty text when there is none. */
+export function readStatus(body: Uint8Array): string {
+  try {
+    return (status.toObject(status.decode(body)) as { message?: string }).message ?? '';
+  } catch {
+    return '';
+  }
+}
+
+interface Fixed64 {
+  low: number;
+  high: number;
+  unsigned: true;
+}
+
+const fixed64 = (value: bigint): Fixed64 => ({
+  low: Number(BigInt.asIntN(32, value)),
+  high: Number(BigInt.asIntN(32, value >> 32n)),
+  unsigned: true,
+});
+
+/** The given rows as one ExportTraceServiceRequest, grouped by the pod that would have sent them, `shiftNs` later than recorded. */
+export function encodeSpans(spans: SpanTable, kinds: Uint8Array, rows: ArrayLike<number>, shiftNs: bigint): Uint8Array {
+  const byPod = new Map<number, { resource: object; scopeSpans: [{ scope: object; spans: object[] }] }>();
+  const zeroNs = spans.baseNs + shiftNs;
+  for (let i = 0; i < rows.length; i += 1) {
+    const row = rows[i] ?? 0;
+    const sender = spans.service(row) * spans.podNames.count + spans.pod(row);
+    let group = byPod.get(sender);
+    if (!group) {
+      group = {
+        resource: { attributes: resourceOf(spans, row) },
+        scopeSpans: [{ scope: { name: 'tracehound-replay' }, spans: [] }],
+      };
+      byPod.set(sender, group);
+    }
+    group.scopeSpans[0].spans.push({
+      traceId: spans.traceId(row),
+      spanId: spans.spanId(row),
+      ...(spans.isRoot(row) ? {} : { parentSpanId: spans.parentId(row) }),
+      name: spans.operationNames.name(spans.operation(row)),
+      kind: kinds[row],
+      startTimeUnixNano: fixed64(zeroNs + BigInt(spans.startNs(row))),
+      endTimeUnixNano: fixed64(zeroNs + BigInt(spans.endNs(row))),
+    });
+  }
+  return exportRequest.encode({ resourceSpans: [...byPod.values()] }).finish();
+}
+
+function resourceOf(spans: SpanTable, row: number): object[] {
+  const attributes = [{ key: 'service.name', value: { stringValue: spans.serviceNames.name(spans.service(row)) } }];
+  const pod = spans.podNames.name(spans.pod(row));
+  if (pod) attributes.push({ key: 'k8s.pod.name', value: { stringValue: pod } });
+  return attributes;
+}

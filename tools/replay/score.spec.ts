@@ -1,0 +1,131 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { Alarm } from './score.js';
+import { distinctServices, FAULT_REACH_MS, score, share } from './score.js';
+
+const MINUTE = 60_000;
+const fault = (service: string, startMs: number, judged = true) => ({
+  service,
+  type: 'cpu',
+  startMs,
+  endMs: startMs + 180_000,
+  judged,
+});
+const alarm = (atMs: number, toldServices: string[], over: Partial<Alarm> = {}): Alarm => ({
+  incidentId: `i${atMs}`,
+  kind: 'opened',
+  atMs,
+  toldServices,
+  toldFirst: toldServices[0] ? { service: toldServices[0], operation: 'o' } : null,
+  finalServices: toldServices,
+  ...over,
+});
+
+describe('score', () => {
+  it('matches alarms to faults and counts what is left', () => {
+    const faults = [
+      fault('cart', 10 * MINUTE),
+      fault('pay', 20 * MINUTE),
+      fault('ad', 30 * MINUTE, false),
+      fault('mail', 40 * MINUTE),
+    ];
+    const alarms = [
+      alarm(20 * MINUTE + 50_000, ['web', 'cart', 'pay']),
+      alarm(10 * MINUTE + 25_000, ['cart', 'web'], { finalServices: ['web', 'cart'] }),
+      alarm(10 * MINUTE + 90_000, ['web'], { kind: 'reopened' }),
+      alarm(15 * MINUTE, ['web']),
+      alarm(10 * MINUTE - 1, ['cart']),
+    ];
+    const minutes = Array.from({ length: 60 }, (_, at) => at * MINUTE);
+    const result = score(faults, alarms, minutes);
+    expect(result.results).toEqual([
+      expect.objectContaining({ noticedAfterS: 25, toldRank: 1, finalRank: 2, alarms: 2, judged: true }),
+      expect.objectContaining({ noticedAfterS: 50, toldRank: 3, finalRank: 3, alarms: 1, judged: true }),
+      expect.objectContaining({ noticedAfterS: null, toldRank: null, finalRank: null, alarms: 0, judged: false }),
+      expect.objectContaining({ noticedAfterS: null, toldRank: null, finalRank: null, alarms: 0, judged: true }),
+    ]);
+    expect(result.results[0]?.firstCause).toEqual({ service: 'cart', operation: 'o' });
+    expect(result.noticed).toMatchObject({ k: 2, n: 3 });
+    const counts = (shares: Record<1 | 3 | 5, { k: number; n: number }>) =>
+      [1, 3, 5].map((at) => [shares[at as 1].k, shares[at as 1].n]);
+    expect(counts(result.told.judged)).toEqual([
+      [1, 3],
+      [2, 3],
+      [2, 3],
+    ]);
+    expect(counts(result.told.noticed)).toEqual([
+      [1, 2],
+      [2, 2],
+      [2, 2],
+    ]);
+    expect(counts(result.final.judged)).toEqual([
+      [0, 3],
+      [2, 3],
+      [2, 3],
+    ]);
+    expect(result.falseAlarms.map(({ atMs }) => atMs)).toEqual([10 * MINUTE - 1, 15 * MINUTE]);
+    expect(result.quietHours).toBeCloseTo(44 / 60);
+    expect(result.falsePerQuietHour).toBeCloseTo(2 / (44 / 60));
+    expect(result.alarmsPerNoticedFault).toBe(1.5);
+    expect(result.medianNoticedAfterS).toBe(37.5);
+  });
+
+  it.each([
+    { name: 'at the start', atMs: 0, belongs: true },
+    { name: 'just before the end of its reach', atMs: FAULT_REACH_MS - 1, belongs: true },
+    { name: 'at the end of its reach', atMs: FAULT_REACH_MS, belongs: false },
+  ])('an alarm $name of a fault', ({ atMs, belongs }) => {
+    expect(score([fault('a', 0)], [alarm(atMs, [])], []).falseAlarms).toHaveLength(belongs ? 0 : 1);
+  });
+
+  it('gives an alarm to the later of two faults that reach it', () => {
+    const { results } = score([fault('a', 0), fault('b', 200_000)], [alarm(210_000, ['b'])], []);
+    expect(results.map((each) => each.alarms)).toEqual([0, 1]);
+  });
+
+  it('has no figures without faults and alarms', () => {
+    expect(score([], [], [])).toMatchObject({
+      noticed: { k: 0, n: 0 },
+      falsePerQuietHour: null,
+      alarmsPerNoticedFault: null,
+      medianNoticedAfterS: null,
+    });
+  });
+});
+
+describe('share', () => {
+  // Newcombe 1998, table I, method 3 (score, without continuity correction).
+  const cases = [
+    { k: 81, n: 263, low: 0.2553, high: 0.3662 },
+    { k: 15, n: 148, low: 0.0624, high: 0.1605 },
+    { k: 0, n: 20, low: 0, high: 0.1611 },
+    { k: 1, n: 29, low: 0.0061, high: 0.1718 },
+  ];
+  it.each(cases)('$k of $n', ({ k, n, low, high }) => {
+    expect(share(k, n).low).toBeCloseTo(low, 4);
+    expect(share(k, n).high).toBeCloseTo(high, 4);
+  });
+
+  it('holds the share itself, within 0 and 1', () => {
+    fc.assert(
+      fc.property(fc.nat(1000), fc.integer({ min: 1, max: 1000 }), (some, n) => {
+        const k = some % (n + 1);
+        const { low, high } = share(k, n);
+        expect(low).toBeGreaterThanOrEqual(0);
+        expect(high).toBeLessThanOrEqual(1);
+        expect(low).toBeLessThanOrEqual(k / n + 1e-12);
+        expect(high).toBeGreaterThanOrEqual(k / n - 1e-12);
+      }),
+    );
+  });
+});
+
+describe('distinctServices', () => {
+  it('keeps the place of the best cause of each service', () => {
+    expect(distinctServices([{ service: 'b' }, { service: 'a' }, { service: 'b' }, { service: 'c' }])).toEqual([
+      'b',
+      'a',
+      'c',
+    ]);
+  });
+});

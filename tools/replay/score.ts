@@ -1,0 +1,141 @@
+import type { Fault } from './faults.js';
+
+/** What is true of a fault this long after its start still counts as its doing: three minutes of fault and its tail. */
+export const FAULT_REACH_MS = 240_000;
+
+/** Somebody was told: an incident opened, or one that seemed over came back. Times on the data's own scale. */
+export interface Alarm {
+  incidentId: string;
+  kind: 'opened' | 'reopened';
+  atMs: number;
+  /** Services of the ranked causes as the message said them, best first, each once. */
+  toldServices: string[];
+  /** The first cause as the message said it. */
+  toldFirst: { service: string; operation: string } | null;
+  /** The same as the incident says it in the end. */
+  finalServices: string[];
+}
+
+export interface FaultResult {
+  fault: Fault;
+  /** False when no span started while the fault lasted: nothing could be seen. */
+  judged: boolean;
+  noticedAfterS: number | null;
+  firstCause: { service: string; operation: string } | null;
+  /** Place of the true service among the causes, 1 for the first; null when it is not among them. */
+  toldRank: number | null;
+  finalRank: number | null;
+  alarms: number;
+}
+
+/** `k` of `n` with its 95 % interval (shares, 0 to 1). */
+export interface Share {
+  k: number;
+  n: number;
+  low: number;
+  high: number;
+}
+
+export interface Score {
+  results: FaultResult[];
+  noticed: Share;
+  /** How often the true service was among the first 1, 3 and 5 of the message's causes: of all judged faults, and of the noticed ones. */
+  told: { judged: Record<Place, Share>; noticed: Record<Place, Share> };
+  /** The same for the causes as they stand in the end. */
+  final: { judged: Record<Place, Share>; noticed: Record<Place, Share> };
+  falseAlarms: Alarm[];
+  quietHours: number;
+  falsePerQuietHour: number | null;
+  alarmsPerNoticedFault: number | null;
+  medianNoticedAfterS: number | null;
+}
+
+export const PLACES = [1, 3, 5] as const;
+export type Place = (typeof PLACES)[number];
+
+/**
+ * Matches alarms to faults. An alarm belongs to the latest fault that began at most FAULT_REACH_MS before it; an alarm
+ * without one is false. A fault is judged by its first alarm. `minutesWithSpans` are the starts (ms) of the minutes in
+ * which the data has spans: the hours outside of every fault's reach are counted in them.
+ */
+export function score(
+  faults: readonly (Fault & { judged: boolean })[],
+  alarms: readonly Alarm[],
+  minutesWithSpans: readonly number[],
+): Score {
+  const inOrder = [...alarms].sort((a, b) => a.atMs - b.atMs);
+  const results: FaultResult[] = faults.map(({ judged, ...fault }) => ({
+    fault,
+    judged,
+    noticedAfterS: null,
+    firstCause: null,
+    toldRank: null,
+    finalRank: null,
+    alarms: 0,
+  }));
+  const falseAlarms: Alarm[] = [];
+  for (const alarm of inOrder) {
+    const result = results.findLast(({ fault }) => reaches(fault, alarm.atMs));
+    if (!result) falseAlarms.push(alarm);
+    else if ((result.alarms += 1) === 1) {
+      result.noticedAfterS = (alarm.atMs - result.fault.startMs) / 1000;
+      result.firstCause = alarm.toldFirst;
+      result.toldRank = rankOf(result.fault.service, alarm.toldServices);
+      result.finalRank = rankOf(result.fault.service, alarm.finalServices);
+    }
+  }
+  const judged = results.filter((each) => each.judged);
+  const noticed = judged.filter((each) => each.noticedAfterS !== null);
+  const quietHours = minutesWithSpans.filter((at) => !faults.some((fault) => reaches(fault, at))).length / 60;
+  const places = (of: FaultResult[], rank: (each: FaultResult) => number | null): Record<Place, Share> => {
+    const at = (place: Place): Share => share(of.filter((each) => (rank(each) ?? Infinity) <= place).length, of.length);
+    return { 1: at(1), 3: at(3), 5: at(5) };
+  };
+  const toldRank = (each: FaultResult): number | null => each.toldRank;
+  const finalRank = (each: FaultResult): number | null => each.finalRank;
+  return {
+    results,
+    noticed: share(noticed.length, judged.length),
+    told: { judged: places(judged, toldRank), noticed: places(noticed, toldRank) },
+    final: { judged: places(judged, finalRank), noticed: places(noticed, finalRank) },
+    falseAlarms,
+    quietHours,
+    falsePerQuietHour: quietHours > 0 ? falseAlarms.length / quietHours : null,
+    alarmsPerNoticedFault:
+      noticed.length > 0 ? noticed.reduce((sum, each) => sum + each.alarms, 0) / noticed.length : null,
+    medianNoticedAfterS: median(noticed.map((each) => each.noticedAfterS ?? 0)),
+  };
+}
+
+function reaches(fault: Fault, atMs: number): boolean {
+  return atMs >= fault.startMs && atMs < fault.startMs + FAULT_REACH_MS;
+}
+
+function rankOf(service: string, services: readonly string[]): number | null {
+  const at = services.indexOf(service);
+  return at < 0 ? null : at + 1;
+}
+
+function median(values: number[]): number | null {
+  const ordered = values.sort((a, b) => a - b);
+  const upper = ordered[Math.floor(ordered.length / 2)];
+  const lower = ordered[Math.ceil(ordered.length / 2) - 1];
+  return upper === undefined || lower === undefined ? null : (upper + lower) / 2;
+}
+
+const Z95 = 1.959964;
+
+/** `k` of `n` with Wilson's score interval (Wilson 1927) at 95 %; 0 to 1 when n is 0. */
+export function share(k: number, n: number): Share {
+  if (n === 0) return { k, n, low: 0, high: 1 };
+  const p = k / n;
+  const zz = Z95 * Z95;
+  const centre = (p + zz / (2 * n)) / (1 + zz / n);
+  const half = (Z95 / (1 + zz / n)) * Math.sqrt((p * (1 - p)) / n + zz / (4 * n * n));
+  return { k, n, low: Math.max(0, centre - half), high: Math.min(1, centre + half) };
+}
+
+/** Each service once, in the order of its best cause. */
+export function distinctServices(causes: readonly { service: string }[]): string[] {
+  return [...new Set(causes.map((cause) => cause.service))];
+}
