@@ -88,7 +88,7 @@ async function startRedis(program) {
     if (await answersPing(port)) return { url: `redis://127.0.0.1:${port}`, stop };
     await sleep(50);
   }
-  let said = '';
+  let said;
   try {
     said = readFileSync(logFile, 'utf8').trim().slice(-2000);
   } catch {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
-import { createDatabase } from '../support/database.js';
+import { createTestDatabase } from '../support/database.js';
 import { startService } from '../support/service.js';
 import { itWith, otelcol, run, startCollector, telemetrygen } from './peers.js';
 import { expectStored, knownServices } from './read-back.js';
@@ -22,11 +22,11 @@ function generate(endpoint: string, service: string): Promise<string> {
 }
 
 describe('telemetrygen and the OpenTelemetry Collector', () => {
-  let database: Awaited<ReturnType<typeof createDatabase>>;
+  let database: Awaited<ReturnType<typeof createTestDatabase>>;
   let service: Awaited<ReturnType<typeof startService>>;
 
   beforeAll(async () => {
-    database = await createDatabase();
+    database = await createTestDatabase('collector');
     service = await startService({ databaseUrl: database.url, env: {} });
   });
   afterAll(async () => {

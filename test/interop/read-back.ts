@@ -1,4 +1,6 @@
 import { expect } from '@jest/globals';
+import { SPAN_KIND } from '../../src/model/span.js';
+import type { TraceView } from '../../src/query/contract.js';
 import type { WireSpan } from './otlp-decode.js';
 
 /** Names of the services that the service knows. */
@@ -13,26 +15,40 @@ export async function knownServices(apiUrl: string): Promise<string[]> {
  */
 export async function expectStored(apiUrl: string, sent: WireSpan[]): Promise<void> {
   for (const traceId of new Set(sent.map((span) => span.traceId))) {
-    const { spans } = (await getJson(`${apiUrl}/api/v1/traces/${traceId}`)) as { spans: StoredSpan[] };
+    const { spans } = (await getJson(`${apiUrl}/api/v1/traces/${traceId}`)) as TraceView;
     const expected = sent.filter((span) => span.traceId === traceId);
     expect(spans.map((span) => asSent(traceId, span)).sort(bySpanId)).toEqual(expected.sort(bySpanId));
   }
 }
 
-/** A span as `GET /api/v1/traces/{traceId}` answers it. */
-interface StoredSpan extends Omit<WireSpan, 'traceId' | 'endTimeUnixNano' | 'statusCode' | 'statusMessage'> {
-  durationNs: number;
-  status: { code: number; message: string };
+type StoredSpan = TraceView['spans'][number];
+const STATUS_CODES = ['unset', 'ok', 'error'];
+
+function asSent(traceId: string, span: StoredSpan): WireSpan {
+  return {
+    traceId,
+    spanId: span.spanId,
+    parentSpanId: span.parentSpanId ?? '',
+    name: span.name,
+    service: span.service,
+    kind: SPAN_KIND.indexOf(span.kind),
+    startTimeUnixNano: span.startTimeUnixNano,
+    endTimeUnixNano: span.endTimeUnixNano,
+    statusCode: STATUS_CODES.indexOf(span.status.code),
+    statusMessage: span.status.message,
+    attributes: asObject(span.attributes),
+    resource: asObject(span.resource),
+    events: span.events.map((event) => ({ ...event, attributes: asObject(event.attributes) })),
+    links: span.links.map((link) => ({
+      traceId: link.traceId,
+      spanId: link.spanId,
+      attributes: asObject(link.attributes),
+    })),
+  };
 }
 
-function asSent(traceId: string, { durationNs, status, ...span }: StoredSpan): WireSpan {
-  return {
-    ...span,
-    traceId,
-    endTimeUnixNano: String(BigInt(span.startTimeUnixNano) + BigInt(durationNs)),
-    statusCode: status.code,
-    statusMessage: status.message,
-  };
+function asObject(attributes: StoredSpan['attributes']): WireSpan['attributes'] {
+  return Object.fromEntries(attributes.map(({ key, value }) => [key, value])) as WireSpan['attributes'];
 }
 
 function bySpanId(a: WireSpan, b: WireSpan): number {

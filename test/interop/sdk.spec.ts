@@ -8,7 +8,7 @@ import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace-node'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createDatabase } from '../support/database.js';
+import { createTestDatabase } from '../support/database.js';
 import { startService } from '../support/service.js';
 import type { Attributes, WireSpan } from './otlp-decode.js';
 import { itWith, python, run } from './peers.js';
@@ -18,11 +18,11 @@ import { startWireTap } from './wire-tap.js';
 const EXPORTERS = { protobuf: ProtobufExporter, json: JsonExporter };
 
 describe('OpenTelemetry SDKs', () => {
-  let database: Awaited<ReturnType<typeof createDatabase>>;
+  let database: Awaited<ReturnType<typeof createTestDatabase>>;
   let service: Awaited<ReturnType<typeof startService>>;
 
   beforeAll(async () => {
-    database = await createDatabase();
+    database = await createTestDatabase('sdk');
     service = await startService({ databaseUrl: database.url, env: {} });
     // The global context manager and W3C propagator; tracers are taken from each test's own providers.
     new NodeTracerProvider().register();

@@ -12,9 +12,9 @@ const fault = (service: string, startMs: number, judged = true) => ({
   endMs: startMs + 180_000,
   judged,
 });
-const alarm = (atMs: number, service: string): Alarm => ({
+const alarm = (atMs: number, service: string, kind: Alarm['kind'] = 'opened'): Alarm => ({
   incidentId: 'i',
-  kind: 'opened',
+  kind,
   atMs,
   toldServices: ['web', service],
   toldFirst: { service: 'web', operation: 'GET\u001b[31m /' },
@@ -24,13 +24,13 @@ const alarm = (atMs: number, service: string): Alarm => ({
 describe('reportText', () => {
   it('has a line for every fault and for every false alarm', () => {
     const faults = [fault('cart', T0), fault('pay', T0 + 10 * MINUTE), fault('ad', T0 + 20 * MINUTE, false)];
-    const alarms = [alarm(T0 + 26_000, 'cart'), alarm(T0 + 30 * MINUTE, 'web')];
+    const alarms = [alarm(T0 + 26_000, 'cart', 'reopened'), alarm(T0 + 30 * MINUTE, 'web')];
     const minutes = Array.from({ length: 72 }, (_, at) => T0 + at * MINUTE);
     expect(reportText(score(faults, alarms, minutes)).split('\n')).toEqual([
-      'fault began (UTC)    service  type    noticed after  first cause, as told  rank  rank at end  alarms',
-      '2022-08-22 03:53:54  cart     return  26 s           web / GET [31m /      2     1            1',
-      '2022-08-22 04:03:54  pay      return  not noticed                                             0',
-      '2022-08-22 04:13:54  ad       return  no spans                                                0',
+      'fault began (UTC)    service  type    noticed after   first cause, as told  rank  rank at end  alarms',
+      '2022-08-22 03:53:54  cart     return  26 s, reopened  web / GET [31m /      2     1            1',
+      '2022-08-22 04:03:54  pay      return  not noticed                                              0',
+      '2022-08-22 04:13:54  ad       return  no spans                                                 0',
       '',
       'noticed                        1 of 2, 50 % (9-91), faults that left spans',
       'noticed after, median          26 s',

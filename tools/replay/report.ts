@@ -1,6 +1,6 @@
 import { displayText } from '../../src/model/display.js';
 import { FAULT_REACH_MS, PLACES } from './score.js';
-import type { Score, Share } from './score.js';
+import type { FaultResult, Score, Share } from './score.js';
 
 const COLUMNS = [
   'fault began (UTC)',
@@ -19,7 +19,7 @@ export function reportText(score: Score): string {
     utcSecond(each.fault.startMs),
     each.fault.service,
     each.fault.type,
-    each.noticedAfterS === null ? (each.judged ? 'not noticed' : 'no spans') : `${Math.round(each.noticedAfterS)} s`,
+    noticed(each),
     each.firstCause
       ? `${displayText(each.firstCause.service, 40)} / ${displayText(each.firstCause.operation, 60)}`
       : '',
@@ -28,6 +28,11 @@ export function reportText(score: Score): string {
     String(each.alarms),
   ]);
   return [table([COLUMNS, ...rows]), '', ...summary(score)].join('\n');
+}
+
+function noticed({ noticedAfterS, noticedBy, judged }: FaultResult): string {
+  if (noticedAfterS === null) return judged ? 'not noticed' : 'no spans';
+  return `${Math.round(noticedAfterS)} s${noticedBy === 'reopened' ? ', reopened' : ''}`;
 }
 
 function summary(score: Score): string[] {

@@ -30,7 +30,7 @@ describe('score', () => {
       fault('mail', 40 * MINUTE),
     ];
     const alarms = [
-      alarm(20 * MINUTE + 50_000, ['web', 'cart', 'pay']),
+      alarm(20 * MINUTE + 50_000, ['web', 'cart', 'pay'], { kind: 'reopened' }),
       alarm(10 * MINUTE + 25_000, ['cart', 'web'], { finalServices: ['web', 'cart'] }),
       alarm(10 * MINUTE + 90_000, ['web'], { kind: 'reopened' }),
       alarm(15 * MINUTE, ['web']),
@@ -39,8 +39,22 @@ describe('score', () => {
     const minutes = Array.from({ length: 60 }, (_, at) => at * MINUTE);
     const result = score(faults, alarms, minutes);
     expect(result.results).toEqual([
-      expect.objectContaining({ noticedAfterS: 25, toldRank: 1, finalRank: 2, alarms: 2, judged: true }),
-      expect.objectContaining({ noticedAfterS: 50, toldRank: 3, finalRank: 3, alarms: 1, judged: true }),
+      expect.objectContaining({
+        noticedAfterS: 25,
+        noticedBy: 'opened',
+        toldRank: 1,
+        finalRank: 2,
+        alarms: 2,
+        judged: true,
+      }),
+      expect.objectContaining({
+        noticedAfterS: 50,
+        noticedBy: 'reopened',
+        toldRank: 3,
+        finalRank: 3,
+        alarms: 1,
+        judged: true,
+      }),
       expect.objectContaining({ noticedAfterS: null, toldRank: null, finalRank: null, alarms: 0, judged: false }),
       expect.objectContaining({ noticedAfterS: null, toldRank: null, finalRank: null, alarms: 0, judged: true }),
     ]);

@@ -21,6 +21,8 @@ export interface FaultResult {
   /** False when no span started while the fault lasted: nothing could be seen. */
   judged: boolean;
   noticedAfterS: number | null;
+  /** Whether a new incident told of it, or an earlier one that came back. */
+  noticedBy: Alarm['kind'] | null;
   firstCause: { service: string; operation: string } | null;
   /** Place of the true service among the causes, 1 for the first; null when it is not among them. */
   toldRank: number | null;
@@ -68,6 +70,7 @@ export function score(
     fault,
     judged,
     noticedAfterS: null,
+    noticedBy: null,
     firstCause: null,
     toldRank: null,
     finalRank: null,
@@ -79,6 +82,7 @@ export function score(
     if (!result) falseAlarms.push(alarm);
     else if ((result.alarms += 1) === 1) {
       result.noticedAfterS = (alarm.atMs - result.fault.startMs) / 1000;
+      result.noticedBy = alarm.kind;
       result.firstCause = alarm.toldFirst;
       result.toldRank = rankOf(result.fault.service, alarm.toldServices);
       result.finalRank = rankOf(result.fault.service, alarm.finalServices);

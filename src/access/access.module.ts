@@ -1,0 +1,14 @@
+import { Global, Module } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { KeysController, TenantsController } from './access.controller.js';
+import { AccessGuard } from './access.guard.js';
+import { AccessService } from './access.service.js';
+
+/** Who may do what: guards every route of the API. */
+@Global()
+@Module({
+  controllers: [TenantsController, KeysController],
+  providers: [AccessService, { provide: APP_GUARD, useClass: AccessGuard }],
+  exports: [AccessService],
+})
+export class AccessModule {}

@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import type { ApiKey } from '../store/key.store.js';
+import type { Tenant } from '../store/tenant.store.js';
+import { SCOPES } from './key.js';
+
+const name = z
+  .string()
+  .trim()
+  .min(1)
+  .max(100)
+  .regex(/^[^\p{C}]*$/u, { error: 'must not hold control or invisible characters' });
+const instant = z.iso.datetime();
+
+export const TenantInput = z.strictObject({ name }).meta({ id: 'TenantInput' });
+export type TenantInput = z.infer<typeof TenantInput>;
+
+export const TenantView = z.object({ id: z.int(), name: z.string(), createdAt: instant }).meta({ id: 'Tenant' });
+export type TenantView = z.infer<typeof TenantView>;
+
+export const TenantList = z.object({ tenants: z.array(TenantView) }).meta({ id: 'TenantList' });
+export type TenantList = z.infer<typeof TenantList>;
+
+export const KeyInput = z
+  .strictObject({
+    name,
+    scopes: z.array(z.enum(SCOPES)).min(1).max(SCOPES.length).describe('`admin` includes `read`.'),
+    tenantId: z.int().positive().max(2_147_483_647).optional().describe('Default: the tenant of the caller.'),
+    expiresAt: z.iso.datetime({ offset: true }).nullish().describe('Default: never.'),
+  })
+  .meta({ id: 'KeyInput' });
+export type KeyInput = z.infer<typeof KeyInput>;
+
+export const KeyView = z
+  .object({
+    id: z.string(),
+    tenantId: z.int(),
+    name: z.string(),
+    prefix: z.string().describe('The public part of the key, by which a leaked one is recognised.'),
+    scopes: z.array(z.enum(SCOPES)),
+    createdAt: instant,
+    expiresAt: instant.nullable(),
+    revokedAt: instant.nullable(),
+    lastUsedAt: instant.nullable().describe('To the minute.'),
+  })
+  .meta({ id: 'Key' });
+export type KeyView = z.infer<typeof KeyView>;
+
+export const NewKeyView = KeyView.extend({ key: z.string().describe('Shown this once.') }).meta({ id: 'NewKey' });
+export type NewKeyView = z.infer<typeof NewKeyView>;
+
+export const KeyList = z.object({ keys: z.array(KeyView) }).meta({ id: 'KeyList' });
+export type KeyList = z.infer<typeof KeyList>;
+
+export const KeyPath = z.object({ id: z.string().regex(/^[1-9]\d{0,17}$/, { error: 'must be the id of a key' }) });
+export type KeyPath = z.infer<typeof KeyPath>;
+
+export const KeyQuery = z.object({
+  tenantId: z.coerce.number().int().positive().max(2_147_483_647).optional(),
+});
+export type KeyQuery = z.infer<typeof KeyQuery>;
+
+export function tenantView({ id, name, createdAt }: Tenant): TenantView {
+  return { id, name, createdAt: createdAt.toISOString() };
+}
+
+export function keyView(key: ApiKey): KeyView {
+  return {
+    id: key.id,
+    tenantId: key.tenantId,
+    name: key.name,
+    prefix: key.prefix,
+    scopes: key.scopes,
+    createdAt: key.createdAt.toISOString(),
+    expiresAt: key.expiresAt?.toISOString() ?? null,
+    revokedAt: key.revokedAt?.toISOString() ?? null,
+    lastUsedAt: key.lastUsedAt?.toISOString() ?? null,
+  };
+}

@@ -1,0 +1,39 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { ScheduleModule } from '@nestjs/schedule';
+import type { DataSource } from 'typeorm';
+import { AccessModule } from './access/access.module.js';
+import { AlertModule } from './alert/alert.module.js';
+import type { Config } from './config.js';
+import { dueProvider } from './due.js';
+import { JournalModule } from './journal/journal.module.js';
+import { NotifyModule } from './notify/notify.module.js';
+import { QueryModule } from './query/query.module.js';
+import { QueueModule } from './queue/queue.module.js';
+import { Tick } from './queue/tick.js';
+import { ReceiveModule } from './receive/receive.module.js';
+import { StagesModule } from './stages.module.js';
+import { StoreModule } from './store/store.module.js';
+
+/** The program, assembled for the roles that this process has. */
+@Module({})
+export class AppModule {
+  static register(config: Config, db: DataSource): DynamicModule {
+    const { ingest, worker, api } = config.roles;
+    return {
+      module: AppModule,
+      imports: [
+        ScheduleModule.forRoot(),
+        StoreModule.register(config, db),
+        QueueModule.register(),
+        AccessModule,
+        JournalModule,
+        ...(ingest ? [ReceiveModule] : []),
+        ...(worker ? [StagesModule] : []),
+        // These have routes as well as a worker.
+        ...(worker || api ? [AlertModule, NotifyModule] : []),
+        ...(api ? [QueryModule] : []),
+      ],
+      providers: worker ? [dueProvider, Tick] : [],
+    };
+  }
+}

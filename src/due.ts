@@ -1,0 +1,27 @@
+import type { FactoryProvider } from '@nestjs/common';
+import { CloseWorker } from './journal/close.worker.js';
+import { DUE, type DueJob, type JobName } from './queue/jobs.js';
+import { CursorStore } from './store/cursor.store.js';
+import { IncidentStore } from './store/incident.store.js';
+import { NotificationStore } from './store/notification.store.js';
+
+/** Everything that waits in Postgres, for the tick. */
+export const dueProvider: FactoryProvider<() => Promise<DueJob[]>> = {
+  provide: DUE,
+  inject: [CloseWorker, CursorStore, IncidentStore, NotificationStore],
+  useFactory:
+    (close: CloseWorker, cursors: CursorStore, incidents: IncidentStore, notifications: NotificationStore) =>
+    async () => {
+      const [closable, stages, undecided, unsent] = await Promise.all([
+        close.due(),
+        cursors.due(),
+        incidents.undecided(),
+        notifications.dueTenants(),
+      ]);
+      return [...closable, ...stages, ...jobs('alert', undecided), ...jobs('notify', unsent)];
+    },
+};
+
+function jobs(job: JobName, tenantIds: readonly number[]): DueJob[] {
+  return tenantIds.map((tenantId) => ({ job, tenantId }));
+}

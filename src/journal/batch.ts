@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import type { NewSegment } from './index-spans.js';
+import type { Pending } from './pending.js';
+
+/** Requests smaller than this share a segment until it has grown to so many bytes (before compression). */
+const SHARED_SEGMENT_BYTES = 1024 * 1024;
+
+/** Requests of one commit that are to be stored as one segment. */
+export interface PlannedSegment {
+  id: string;
+  requests: Pending[];
+}
+
+/** Distributes requests to segments: small ones of the same tenant share one. Its id follows from the keys of the requests planned for it. */
+export function planSegments(requests: readonly Pending[]): PlannedSegment[] {
+  const segments: Pending[][] = [];
+  const open = new Map<number, { requests: Pending[]; bytes: number }>();
+  for (const request of requests) {
+    const { tenantId } = request;
+    const { decodedBytes } = request.admitted;
+    const shared = open.get(tenantId);
+    if (shared && shared.bytes + decodedBytes <= SHARED_SEGMENT_BYTES) {
+      shared.requests.push(request);
+      shared.bytes += decodedBytes;
+      continue;
+    }
+    const started = { requests: [request], bytes: decodedBytes };
+    segments.push(started.requests);
+    open.set(tenantId, started);
+  }
+  return segments.map((members) => ({ id: segmentId(members), requests: members }));
+}
+
+/** What is left to store of planned segments when the requests in `duplicates` are taken out. */
+export function newSegments(planned: readonly PlannedSegment[], duplicates: ReadonlySet<string>): NewSegment[] {
+  const segments: NewSegment[] = [];
+  for (const { id, requests } of planned) {
+    const kept = requests.filter(({ key }) => !duplicates.has(key));
+    if (kept.length === 0) continue;
+    segments.push({
+      id,
+      tenantId: kept[0]!.tenantId,
+      requests: kept.map(({ admitted, operationIds }) => ({
+        payload: admitted.payload,
+        spans: admitted.spans,
+        operationIds,
+      })),
+    });
+  }
+  return segments;
+}
+
+function segmentId(members: readonly Pending[]): string {
+  const keys = members.map(({ admitted }) => admitted.key);
+  if (keys.length === 1) return keys[0]!.readBigInt64BE(0).toString();
+  const hash = createHash('sha256');
+  for (const key of keys) hash.update(key);
+  return hash.digest().readBigInt64BE(0).toString();
+}

@@ -1,0 +1,241 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { CONFIG } from '../config.js';
+import type { Config } from '../config.js';
+import { OVERFLOW_NAME, UNKNOWN_SERVICE } from '../model/operation.js';
+import { columnName } from './names.js';
+import type { SpanTable } from './span-table.js';
+
+/** Services of one tenant that get a name of their own; the others share OVERFLOW_NAME. */
+const MAX_SERVICES = 2_000;
+/** What a span without a name is called. */
+const UNNAMED = '(unnamed)';
+
+interface Service {
+  id: number;
+  /** Operation ids by kind and name. */
+  operations: Map<string, number>;
+  /** Names beyond the cap are not looked up again. */
+  isFull: boolean;
+}
+
+/** Dictionary ids of a span table: of each resource's service, and of each span's operation. */
+export interface Resolved {
+  serviceIds: Int32Array;
+  operationIds: Int32Array;
+}
+
+const operationKey = (kind: number, name: string) => `${kind} ${name}`;
+
+/**
+ * Ids of services and operations. New names are written in short transactions of their own, before the commit that refers to them: a name
+ * without spans does no harm. Names are never forgotten, so what was once found stays true.
+ */
+@Injectable()
+export class Dictionary {
+  private readonly tenants = new Map<number, Map<string, Service>>();
+  private learning: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly db: DataSource,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /** Ids for every span; names seen for the first time are added, and those beyond the caps map to the overflow operation. */
+  add(tenantId: number, table: SpanTable): Promise<Resolved> {
+    return this.resolve(tenantId, table, true);
+  }
+
+  /** Ids for every span of stored bytes; adds nothing. An operation that cannot be found has id 0. */
+  find(tenantId: number, table: SpanTable): Promise<Resolved> {
+    return this.resolve(tenantId, table, false);
+  }
+
+  private async resolve(tenantId: number, table: SpanTable, adds: boolean): Promise<Resolved> {
+    const names = new NamedSpans(table);
+    let known = this.lookUp(tenantId, names);
+    if (!known) {
+      const learned = this.learning.then(() => this.lookUp(tenantId, names) ?? this.learn(tenantId, names, adds));
+      this.learning = learned.catch(() => undefined);
+      known = await learned;
+    }
+    return known;
+  }
+
+  /** From memory alone; null when a name is missing there. */
+  private lookUp(tenantId: number, names: NamedSpans): Resolved | null {
+    const services = this.tenants.get(tenantId);
+    if (!services) return null;
+    const found: (Service | null)[] = [];
+    for (const name of names.services) {
+      const service = name === null ? null : serviceNamed(services, name);
+      if (service === undefined) return null;
+      found.push(service);
+    }
+    const resolved = names.resolve(
+      (resource) => found[resource]?.id ?? 0,
+      (resource, kind, name) => {
+        const { operations, isFull } = found[resource]!;
+        return (
+          operations.get(operationKey(kind, name)) ??
+          (isFull ? operations.get(operationKey(kind, OVERFLOW_NAME)) : undefined)
+        );
+      },
+    );
+    return resolved;
+  }
+
+  private async learn(tenantId: number, names: NamedSpans, adds: boolean): Promise<Resolved> {
+    const services = await this.learnServices(
+      tenantId,
+      names.services.filter((name) => name !== null),
+      adds,
+    );
+    const wanted = names.operationsByService();
+    for (const [name, keys] of wanted) {
+      const service = serviceNamed(services, name);
+      if (service) await this.learnOperations(tenantId, service, [...keys.values()], adds);
+    }
+    const serviceOf = (resource: number) => serviceNamed(services, names.services[resource] ?? '');
+    return names.resolve(
+      (resource) => serviceOf(resource)?.id ?? 0,
+      (resource, kind, name) => {
+        const operations = serviceOf(resource)?.operations;
+        return operations?.get(operationKey(kind, name)) ?? operations?.get(operationKey(kind, OVERFLOW_NAME)) ?? 0;
+      },
+    )!;
+  }
+
+  private async learnServices(tenantId: number, wanted: string[], adds: boolean): Promise<Map<string, Service>> {
+    let services = this.tenants.get(tenantId);
+    if (!services || wanted.some((name) => !serviceNamed(services!, name))) {
+      services = await this.loadServices(tenantId);
+      const missing = [...new Set(wanted)].filter((name) => !services!.has(name)).sort();
+      const added = missing.slice(0, Math.max(0, MAX_SERVICES - services.size));
+      if (added.length < missing.length && !services.has(OVERFLOW_NAME)) added.push(OVERFLOW_NAME);
+      if (adds && added.length > 0) {
+        await this.db.query(
+          `insert into services (tenant_id, name) select $1, name from unnest($2::text[]) as name on conflict do nothing`,
+          [tenantId, added],
+        );
+        services = await this.loadServices(tenantId);
+      }
+    }
+    return services;
+  }
+
+  private async loadServices(tenantId: number): Promise<Map<string, Service>> {
+    const services = this.tenants.get(tenantId) ?? new Map<string, Service>();
+    const rows: { id: number; name: string }[] = await this.db.query(
+      `select id, name from services where tenant_id = $1`,
+      [tenantId],
+    );
+    for (const { id, name } of rows) {
+      if (!services.has(name)) services.set(name, { id, operations: new Map(), isFull: false });
+    }
+    this.tenants.set(tenantId, services);
+    return services;
+  }
+
+  private async learnOperations(tenantId: number, service: Service, wanted: Operation[], adds: boolean): Promise<void> {
+    const isMissing = ({ kind, name }: Operation) => !service.operations.has(operationKey(kind, name));
+    if (
+      service.isFull ? wanted.every(({ kind }) => !isMissing({ kind, name: OVERFLOW_NAME })) : !wanted.some(isMissing)
+    )
+      return;
+    await this.loadOperations(service);
+    const missing = wanted.filter(isMissing);
+    const cap = this.config.ingest.maxOperationsPerService;
+    const room = Math.max(0, cap - namedOperations(service));
+    const added = missing.slice(0, room);
+    for (const { kind } of missing.slice(room)) added.push({ kind, name: OVERFLOW_NAME });
+    if (adds && added.length > 0) {
+      // In one order everywhere, so that processes that learn the same names do not wait for each other in a circle.
+      added.sort((a, b) => a.kind - b.kind || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+      await this.db.query(
+        `insert into operations (tenant_id, service_id, kind, name)
+         select $1, $2, kind, name from unnest($3::int2[], $4::text[]) as added (kind, name) on conflict do nothing`,
+        [tenantId, service.id, added.map(({ kind }) => kind), added.map(({ name }) => name)],
+      );
+      await this.loadOperations(service);
+    }
+    service.isFull = namedOperations(service) >= cap;
+  }
+
+  private async loadOperations(service: Service): Promise<void> {
+    const rows: { id: number; kind: number; name: string }[] = await this.db.query(
+      `select id, kind, name from operations where service_id = $1`,
+      [service.id],
+    );
+    for (const { id, kind, name } of rows) service.operations.set(operationKey(kind, name), id);
+  }
+}
+
+interface Operation {
+  kind: number;
+  name: string;
+}
+
+function serviceNamed(services: Map<string, Service>, name: string): Service | undefined {
+  return services.get(name) ?? (services.size > MAX_SERVICES ? services.get(OVERFLOW_NAME) : undefined);
+}
+
+function namedOperations({ operations }: Service): number {
+  let overflows = 0;
+  for (let kind = 0; kind <= 5; kind++) if (operations.has(operationKey(kind, OVERFLOW_NAME))) overflows++;
+  return operations.size - overflows;
+}
+
+/** The names in a span table, each made a string once. */
+class NamedSpans {
+  /** Service name of each resource; null for a resource without spans. */
+  readonly services: (string | null)[];
+  private readonly names: string[];
+
+  constructor(private readonly table: SpanTable) {
+    const { bytes } = table;
+    const used = new Set(table.resource.subarray(0, table.n));
+    this.services = table.resources.map(({ serviceAt, serviceTo }, resource) => {
+      if (!used.has(resource)) return null;
+      return serviceAt < 0 ? UNKNOWN_SERVICE : columnName(bytes, serviceAt, serviceTo);
+    });
+    this.names = table.names.map(({ at, to }) => (at === to ? UNNAMED : columnName(bytes, at, to)));
+  }
+
+  /** Distinct operations of each service. */
+  operationsByService(): Map<string, Map<string, Operation>> {
+    const services = new Map<string, Map<string, Operation>>();
+    this.resolve(
+      () => 0,
+      (resource, kind, name) => {
+        const service = this.services[resource]!;
+        let operations = services.get(service);
+        if (!operations) services.set(service, (operations = new Map()));
+        operations.set(operationKey(kind, name), { kind, name });
+        return 0;
+      },
+    );
+    return services;
+  }
+
+  /** Calls `operationId` once for each distinct (resource, kind, name); null as soon as it knows one not. */
+  resolve(
+    serviceId: (resource: number) => number,
+    operationId: (resource: number, kind: number, name: string) => number | undefined,
+  ): Resolved | null {
+    const { table, names } = this;
+    const operationIds = new Int32Array(table.n);
+    const known = new Map<number, number>();
+    for (let i = 0; i < table.n; i++) {
+      const key = (table.resource[i]! * 8 + table.kind[i]!) * (names.length + 1) + table.name[i]!;
+      let id = known.get(key);
+      if (id === undefined) {
+        id = operationId(table.resource[i]!, table.kind[i]!, names[table.name[i]!]!);
+        if (id === undefined) return null;
+        known.set(key, id);
+      }
+      operationIds[i] = id;
+    }
+    return { serviceIds: Int32Array.from(table.resources, (_, resource) => serviceId(resource)), operationIds };
+  }
+}

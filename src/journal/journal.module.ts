@@ -1,0 +1,21 @@
+import { Global, Module } from '@nestjs/common';
+import { WorkerHost } from '../queue/worker-host.js';
+import { CloseWorker } from './close.worker.js';
+import { Dictionary } from './dictionary.js';
+import { EventClocks } from './event-clocks.js';
+import { MaintenanceWorker } from './maintenance.worker.js';
+import { Partitions } from './partitions.js';
+import { JournalReader } from './read.js';
+import { Journal } from './write.js';
+
+/** The accepted spans, and how far event time has come. */
+@Global()
+@Module({
+  providers: [Dictionary, Partitions, EventClocks, Journal, JournalReader, CloseWorker, MaintenanceWorker],
+  exports: [Journal, JournalReader, CloseWorker],
+})
+export class JournalModule {
+  constructor(host: WorkerHost, close: CloseWorker) {
+    host.handle('close', (tenantId) => close.run(tenantId));
+  }
+}

@@ -1,0 +1,39 @@
+import type { SpanTable } from './span-table.js';
+
+/** A request of which at least some spans are accepted, or whose rejected spans are to be counted. */
+export interface Admitted {
+  /** First 16 bytes of SHA-256 over tenant id and body as received: the same request is stored once. */
+  key: Buffer;
+  /** Gzip members holding exactly the accepted spans. */
+  payload: Buffer;
+  decodedBytes: number;
+  /** The accepted spans, in the order of the payload. */
+  spans: SpanTable;
+  /** Spans received, accepted or not. */
+  received: number;
+  /** Reasons for which the others were rejected. */
+  rejected: ReadonlyMap<string, number>;
+  /** Accepted spans that ended before they started. */
+  endsEarly: number;
+}
+
+/** What became of a request that was acknowledged. */
+export interface Receipt {
+  /** The same request is stored already. */
+  isDuplicate: boolean;
+}
+
+/** A request that waits for its commit. */
+export interface Pending {
+  tenantId: number;
+  admitted: Admitted;
+  /** `admitted.key` in hex. */
+  key: string;
+  /** Hour of its earliest span, epoch ms. */
+  hourMs: number;
+  serviceIds: Int32Array;
+  operationIds: Int32Array;
+  bytes: number;
+  settle: (receipt: Receipt) => void;
+  fail: (error: unknown) => void;
+}

@@ -1,0 +1,128 @@
+export const SPAN_ERROR = 1;
+/** An attribute value of the span is nested deeper than allowed. */
+export const SPAN_TOO_DEEP = 2;
+/** The span ended before it started: it is taken to end at its start. */
+export const SPAN_ENDS_EARLY = 4;
+
+/** A ResourceSpans message and what its resource says. */
+export interface ResourceRange {
+  from: number;
+  to: number;
+  /** Bytes of the string attribute service.name; serviceAt is -1 when there is none. */
+  serviceAt: number;
+  serviceTo: number;
+  tooDeep: boolean;
+}
+
+/** A ScopeSpans message. */
+export interface ScopeRange {
+  from: number;
+  to: number;
+  tooDeep: boolean;
+}
+
+export interface NameRange {
+  at: number;
+  to: number;
+}
+
+/** Spans of one message as columns, in the order in which they lie in it. Offsets point into `bytes`. */
+export class SpanTable {
+  n = 0;
+  readonly resources: ResourceRange[] = [];
+  readonly scopes: ScopeRange[] = [];
+  /** Distinct span names (a name may stand here more than once). */
+  readonly names: NameRange[] = [];
+  /** The span message itself, without tag and length. */
+  from: Int32Array;
+  to: Int32Array;
+  /** -1: not 16 bytes. */
+  traceAt: Int32Array;
+  /** -1: not 8 bytes. */
+  spanIdAt: Int32Array;
+  /** -1: a root; -2: neither 0 nor 8 bytes. */
+  parentAt: Int32Array;
+  name: Int32Array;
+  resource: Int32Array;
+  scope: Int32Array;
+  kind: Uint8Array;
+  flags: Uint8Array;
+  startUs: Float64Array;
+  /** Never before startUs. */
+  endUs: Float64Array;
+  /** 1 / sampling probability, 0 where unknown. */
+  weight: Float32Array;
+
+  constructor(
+    readonly bytes: Uint8Array,
+    capacity: number,
+  ) {
+    this.from = new Int32Array(capacity);
+    this.to = new Int32Array(capacity);
+    this.traceAt = new Int32Array(capacity);
+    this.spanIdAt = new Int32Array(capacity);
+    this.parentAt = new Int32Array(capacity);
+    this.name = new Int32Array(capacity);
+    this.resource = new Int32Array(capacity);
+    this.scope = new Int32Array(capacity);
+    this.kind = new Uint8Array(capacity);
+    this.flags = new Uint8Array(capacity);
+    this.startUs = new Float64Array(capacity);
+    this.endUs = new Float64Array(capacity);
+    this.weight = new Float32Array(capacity);
+  }
+
+  /** Makes room for one more span and returns its index. */
+  next(): number {
+    if (this.n === this.from.length) this.resize(Math.max(16, this.n * 2));
+    return this.n++;
+  }
+
+  /** Removes the spans whose entry in `keep` is 0; the order of the others stays. */
+  retain(keep: Uint8Array): void {
+    let kept = 0;
+    for (let i = 0; i < this.n; i++) {
+      if (keep[i] === 0) continue;
+      if (kept !== i) for (const column of this.columns()) column[kept] = column[i]!;
+      kept++;
+    }
+    this.n = kept;
+  }
+
+  private columns() {
+    return [
+      this.from,
+      this.to,
+      this.traceAt,
+      this.spanIdAt,
+      this.parentAt,
+      this.name,
+      this.resource,
+      this.scope,
+      this.kind,
+      this.flags,
+      this.startUs,
+      this.endUs,
+      this.weight,
+    ];
+  }
+
+  private resize(capacity: number): void {
+    const grown = new SpanTable(this.bytes, capacity);
+    const columns = grown.columns();
+    this.columns().forEach((column, i) => columns[i]!.set(column));
+    this.from = grown.from;
+    this.to = grown.to;
+    this.traceAt = grown.traceAt;
+    this.spanIdAt = grown.spanIdAt;
+    this.parentAt = grown.parentAt;
+    this.name = grown.name;
+    this.resource = grown.resource;
+    this.scope = grown.scope;
+    this.kind = grown.kind;
+    this.flags = grown.flags;
+    this.startUs = grown.startUs;
+    this.endUs = grown.endUs;
+    this.weight = grown.weight;
+  }
+}

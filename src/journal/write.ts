@@ -1,0 +1,218 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { OnApplicationShutdown } from '@nestjs/common';
+import pg from 'pg';
+import { CONFIG } from '../config.js';
+import type { Config } from '../config.js';
+import { Rejected, Unavailable } from '../model/failure.js';
+import { floorHour } from '../model/window.js';
+import { commit } from './commit.js';
+import { TroubleLog } from '../queue/trouble-log.js';
+import { Dictionary } from './dictionary.js';
+import { EventClocks } from './event-clocks.js';
+import { hourOf } from './index-spans.js';
+import { Partitions } from './partitions.js';
+import type { Admitted, Pending, Receipt } from './pending.js';
+import { isDataError, isWorthRepeating, mayLackPartition } from './postgres-error.js';
+
+const WRITERS = 2;
+const MAX_REQUESTS = 16;
+const MAX_BATCH_BYTES = 8 * 1024 * 1024;
+const ATTEMPTS = 3;
+const CONNECT_TIMEOUT_MS = 2_000;
+const STATEMENT_TIMEOUT_MS = 5_000;
+/** SDKs give up after 10 s: an answer must come before. */
+const ANSWER_WITHIN_MS = 8_000;
+const RETRY_AFTER_S = 1;
+
+/**
+ * Stores accepted requests. Whatever is pending when a connection becomes free is committed together, so that the cost of a commit is shared
+ * under load and a lone request does not wait.
+ */
+@Injectable()
+export class Journal implements OnApplicationShutdown {
+  private readonly log = new TroubleLog(Journal.name);
+  private readonly pool: pg.Pool;
+  private readonly queue: Pending[] = [];
+  private readonly running = new Set<Promise<void>>();
+  private pendingBytes = 0;
+
+  constructor(
+    private readonly dictionary: Dictionary,
+    private readonly partitions: Partitions,
+    private readonly clocks: EventClocks,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {
+    this.pool = new pg.Pool({
+      connectionString: config.databaseUrl,
+      max: WRITERS,
+      application_name: 'tracehound-journal',
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      options: `-c timezone=UTC -c statement_timeout=${STATEMENT_TIMEOUT_MS} -c idle_in_transaction_session_timeout=30000 -c citus.max_adaptive_executor_pool_size=1`,
+    });
+    this.pool.on('error', (error) => this.log.say('lost an idle connection', error));
+    // From the first moment on: the query that runs reports a loss, and one between two queries would otherwise end the process.
+    this.pool.on('connect', (client) => client.on('error', () => undefined));
+  }
+
+  /**
+   * Resolves when the request is committed. Throws Unavailable when it is not, or when it could not be learned whether it is (the sender
+   * repeats it, and the same request is stored once), and Rejected when the database refuses its very data.
+   */
+  async append(tenantId: number, admitted: Admitted): Promise<Receipt> {
+    const bytes = admitted.payload.length + admitted.spans.bytes.length;
+    const isFull = this.pendingBytes > 0 && this.pendingBytes + bytes > this.config.ingest.maxPendingBytes;
+    if (isFull) throw new Unavailable('too many requests wait to be stored', RETRY_AFTER_S);
+    this.pendingBytes += bytes;
+    // Counted as pending until it is really gone, also when the sender no longer waits for it.
+    const stored = this.store(tenantId, admitted, bytes).finally(() => (this.pendingBytes -= bytes));
+    try {
+      return await within(ANSWER_WITHIN_MS, stored);
+    } catch (error) {
+      if (error instanceof Rejected) throw error;
+      throw this.unavailable('store a request', error);
+    }
+  }
+
+  /** Which of these hours (epoch ms) can be written. Throws Unavailable. */
+  async openHours(hours: Iterable<number>): Promise<Set<number>> {
+    try {
+      return await within(ANSWER_WITHIN_MS, this.partitions.open(hours, Date.now()));
+    } catch (error) {
+      throw this.unavailable('open an hour of the journal', error);
+    }
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.allSettled(this.running);
+    await this.pool.end();
+  }
+
+  private unavailable(task: string, cause: unknown): Unavailable {
+    this.log.say(`could not ${task}`, cause instanceof Error ? cause : new Error(String(cause)));
+    return new Unavailable('the database cannot store this now', RETRY_AFTER_S, { cause });
+  }
+
+  private async store(tenantId: number, admitted: Admitted, bytes: number): Promise<Receipt> {
+    const { serviceIds, operationIds } = await this.dictionary.add(tenantId, admitted.spans);
+    const receipt = await new Promise<Receipt>((settle, fail) => {
+      const key = admitted.key.toString('hex');
+      const hourMs = admitted.spans.n === 0 ? 0 : hourOf(admitted.spans);
+      this.queue.push({ tenantId, admitted, key, hourMs, serviceIds, operationIds, bytes, settle, fail });
+      this.pump();
+    });
+    this.noteTimes(tenantId, admitted, serviceIds);
+    return receipt;
+  }
+
+  private noteTimes(tenantId: number, { spans }: Admitted, serviceIds: Int32Array): void {
+    const latest = new Map<number, number>();
+    for (let i = 0; i < spans.n; i++) {
+      const serviceId = serviceIds[spans.resource[i]!]!;
+      if (spans.endUs[i]! > (latest.get(serviceId) ?? 0)) latest.set(serviceId, spans.endUs[i]!);
+    }
+    for (const [serviceId, endUs] of latest) this.clocks.saw(tenantId, serviceId, endUs);
+  }
+
+  private pump(): void {
+    while (this.queue.length > 0 && this.running.size < WRITERS) {
+      const batch = this.takeBatch();
+      const work = this.write(batch).finally(() => {
+        this.running.delete(work);
+        this.pump();
+      });
+      this.running.add(work);
+    }
+  }
+
+  private takeBatch(): Pending[] {
+    let n = 0;
+    let bytes = 0;
+    while (n < this.queue.length && n < MAX_REQUESTS && (n === 0 || bytes + this.queue[n]!.bytes <= MAX_BATCH_BYTES)) {
+      bytes += this.queue[n++]!.bytes;
+    }
+    return this.queue.splice(0, n);
+  }
+
+  /** Commits a batch and settles every request in it; never throws. */
+  private async write(batch: Pending[]): Promise<void> {
+    const first = new Map<string, Pending>();
+    const repeated: Pending[] = [];
+    for (const request of batch) {
+      if (request.admitted.spans.n > 0 && first.has(request.key)) repeated.push(request);
+      else first.set(request.admitted.spans.n > 0 ? request.key : `${first.size}`, request);
+    }
+    await this.writeDistinct([...first.values()]);
+    // The same request twice in a batch: by now the first is stored, or failed and so does the second, unless it is its turn now.
+    if (repeated.length > 0) await this.write(repeated);
+  }
+
+  private async writeDistinct(batch: Pending[]): Promise<void> {
+    try {
+      const duplicates = await this.commitWithRetries(batch);
+      for (const { key, settle } of batch) settle({ isDuplicate: duplicates.has(key) });
+    } catch (error) {
+      if (isDataError(error)) await this.isolate(batch, error);
+      else for (const { fail } of batch) fail(error);
+    }
+  }
+
+  /** One request's data made a commit fail: each is tried alone, so that only that one is refused. */
+  private async isolate(batch: Pending[], error: unknown): Promise<void> {
+    if (batch.length > 1) {
+      for (const request of batch) await this.writeDistinct([request]);
+      return;
+    }
+    this.log.say('had to refuse the data of a request', error instanceof Error ? error : new Error(String(error)));
+    batch[0]!.fail(new Rejected('not_storable', 'the database refuses the data of this request'));
+  }
+
+  private async commitWithRetries(batch: Pending[]): Promise<Set<string>> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.commitOnce(batch);
+      } catch (error) {
+        if (attempt === ATTEMPTS || !(isWorthRepeating(error) || mayLackPartition(error))) throw error;
+        if (mayLackPartition(error)) {
+          this.partitions.forget();
+          await this.partitions.open(hoursOf(batch), Date.now());
+        }
+      }
+    }
+  }
+
+  private async commitOnce(batch: Pending[]): Promise<Set<string>> {
+    const client = await this.pool.connect();
+    let failure: unknown;
+    try {
+      return await within(ANSWER_WITHIN_MS, commit(client, batch, Date.now()));
+    } catch (error) {
+      failure = error;
+      throw error;
+    } finally {
+      // An error that PostgreSQL reported leaves a connection that works; anything else leaves one that nobody knows about.
+      const isUsable = failure === undefined || failure instanceof pg.DatabaseError;
+      client.release(isUsable ? undefined : true);
+    }
+  }
+}
+
+function hoursOf(batch: readonly Pending[]): Set<number> {
+  const hours = new Set<number>();
+  for (const { admitted } of batch) {
+    for (let i = 0; i < admitted.spans.n; i++) hours.add(floorHour(admitted.spans.endUs[i]! / 1_000));
+  }
+  return hours;
+}
+
+/** Rejects when the work takes longer; the work itself goes on. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

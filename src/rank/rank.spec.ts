@@ -1,0 +1,195 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Finding, Signal } from '../model/anomaly.js';
+import {
+  type Baselines,
+  edgeKey,
+  type EdgeBaseline,
+  emptyEdgeBaseline,
+  emptyOperationBaseline,
+  type OperationBaseline,
+} from '../model/baseline.js';
+import { Histogram } from '../model/histogram.js';
+import type { Operation } from '../model/operation.js';
+import type { EdgeRollup, Rollup, WindowMeasure } from '../model/rollup.js';
+import { KIND_CLIENT, KIND_SERVER } from '../model/span.js';
+import { rank } from './rank.js';
+
+/** front → [client] → back → [client] → store, and front → [client] → other: operation ids 10, 11, 20, 21, 30 and 12, 40. */
+const OPERATIONS = new Map<number, Operation>(
+  (
+    [
+      [10, 1, 'front', KIND_SERVER],
+      [11, 1, 'front', KIND_CLIENT],
+      [12, 1, 'front', KIND_CLIENT],
+      [20, 2, 'back', KIND_SERVER],
+      [21, 2, 'back', KIND_CLIENT],
+      [30, 3, 'store', KIND_SERVER],
+      [40, 4, 'other', KIND_SERVER],
+      [90, 9, 'island', KIND_SERVER],
+    ] as const
+  ).map(([id, serviceId, service, kind]) => [id, { id, serviceId, service, name: `op${id}`, kind }]),
+);
+const EDGES: [number, number][] = [
+  [10, 11],
+  [11, 20],
+  [20, 21],
+  [21, 30],
+  [10, 12],
+  [12, 40],
+];
+const hist = (us: number, n = 100): Histogram => {
+  const h = new Histogram();
+  for (let i = 0; i < n; i++) h.add(us * (0.9 + (0.2 * i) / n));
+  return h;
+};
+const baselines = (): Baselines => ({
+  operations: new Map(
+    [...OPERATIONS.keys()].map((id): [number, OperationBaseline] => [
+      id,
+      {
+        ...emptyOperationBaseline(),
+        windows: 60,
+        n: 1000,
+        entries: id === 10 ? 1000 : 0,
+        sampledN: 1000,
+        selfTime: hist(1000),
+        latency: hist(1000),
+      },
+    ]),
+  ),
+  edges: new Map(
+    EDGES.map(([a, b]): [string, EdgeBaseline] => [
+      edgeKey(a, b),
+      { ...emptyEdgeBaseline(), windows: 60, callerN: 1000, calls: 1000, gap: hist(500) },
+    ]),
+  ),
+});
+interface World {
+  self?: Record<number, number>;
+  gap?: Record<string, number>;
+  failed?: Record<number, number>;
+  calls?: Record<string, number>;
+}
+const window = (world: World): WindowMeasure => ({
+  windowAtMs: 0,
+  n: 700,
+  traces: 100,
+  sampledTraces: 100,
+  duplicateSpans: 0,
+  rollups: [...OPERATIONS.keys()].map((operationId): Rollup => ({
+    operationId,
+    windowAtMs: 0,
+    n: 100,
+    errors: 0,
+    entries: 0,
+    durationSumUs: 0,
+    maxDurationUs: 0,
+    latency: new Histogram(),
+    sampledN: 100,
+    failedHere: world.failed?.[operationId] ?? 0,
+    selfTime: hist(world.self?.[operationId] ?? 1000),
+    slowest: [`slow-${operationId}`],
+    failed: [],
+  })),
+  edges: EDGES.map(([callerId, calleeId]): EdgeRollup => ({
+    callerId,
+    calleeId,
+    windowAtMs: 0,
+    calls: world.calls?.[edgeKey(callerId, calleeId)] ?? 100,
+    errors: 0,
+    gap: hist(world.gap?.[edgeKey(callerId, calleeId)] ?? 500),
+  })),
+});
+const finding = (operationId: number, signal: Signal = 'latency', more: Partial<Finding> = {}): Finding => ({
+  signal,
+  operationId,
+  callerId: 0,
+  windowAtMs: 0,
+  raised: true,
+  reason: 'raised',
+  direction: 'up',
+  quantile: 0.5,
+  observed: 5000,
+  expected: 1000,
+  unit: 'us',
+  n: 100,
+  baselineN: 1000,
+  score: 30,
+  sinceMs: 0,
+  ...more,
+});
+const suspects = (findings: Finding[], world: World): string[][] =>
+  rank(findings, [window(world)], baselines(), OPERATIONS).map((group) =>
+    group.causes.map((cause) => `${cause.service}/${cause.operation}`),
+  );
+
+describe('rank', () => {
+  const table: { name: string; findings: Finding[]; world: World; first: string }[] = [
+    {
+      name: 'own time, not waiting',
+      findings: [finding(10), finding(20)],
+      world: { self: { 30: 9000 } },
+      first: 'store/op30',
+    },
+    {
+      name: 'the network before the callee',
+      findings: [finding(10)],
+      world: { gap: { '11>20': 9000 } },
+      first: 'back/op20',
+    },
+    {
+      name: 'a host whose every connection is slow',
+      findings: [finding(10)],
+      world: { gap: { '11>20': 9000, '12>40': 9000 } },
+      first: 'front/op11',
+    },
+    {
+      name: 'where failures begin',
+      findings: [finding(10, 'errors')],
+      world: { failed: { 30: 60 }, self: { 12: 5000 } },
+      first: 'store/op30',
+    },
+    {
+      name: 'a callee that no longer answers',
+      findings: [finding(30, 'calls', { callerId: 21, direction: 'down' })],
+      world: { calls: { '21>30': 2 } },
+      first: 'store/op30',
+    },
+    {
+      name: 'a service that stops calling on',
+      findings: [finding(21, 'calls', { callerId: 20, direction: 'down' })],
+      world: { calls: { '20>21': 0 } },
+      first: 'back/op20',
+    },
+    {
+      name: 'the deeper of two that lose calls',
+      findings: [
+        finding(21, 'calls', { callerId: 20, direction: 'down' }),
+        finding(12, 'calls', { callerId: 10, direction: 'down' }),
+      ],
+      world: { calls: { '20>21': 0, '10>12': 0 } },
+      first: 'back/op20',
+    },
+  ];
+  it.each(table)('blames $name', ({ findings, world, first }) => expect(suspects(findings, world)[0]![0]).toBe(first));
+
+  it('makes one group of what is connected, through one silent operation too, and two of what is not', () => {
+    const world = { self: { 30: 9000, 90: 9000 } };
+    expect(suspects([finding(10), finding(20), finding(90)], world)).toEqual([['store/op30'], ['island/op90']]);
+  });
+
+  it('shows figures, shares and traces', () => {
+    const [group] = rank([finding(10)], [window({ self: { 30: 9000, 20: 3000 } })], baselines(), OPERATIONS);
+    const [first, second] = group!.causes;
+    expect(first!.evidence[0]).toMatchObject({ kind: 'self_time', unit: 'us', n: 100 });
+    expect(first!.evidence[0]!.observed / 9000).toBeCloseTo(1, 1);
+    expect(first!.evidence[0]!.text).toMatch(/^own time (9|8\.9|9\.0)\d* ms on average, normally 1/);
+    expect(first!.exemplars).toEqual(['slow-30']);
+    expect(first!.score + second!.score).toBeCloseTo(1, 1);
+    expect(group!.severity).toBe('critical');
+  });
+
+  it('has nothing to say without findings', () => {
+    expect(rank([], [window({})], baselines(), OPERATIONS)).toEqual([]);
+  });
+});

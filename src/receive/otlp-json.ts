@@ -1,0 +1,257 @@
+import protobuf from 'protobufjs/minimal.js';
+import { parseLossless } from './lossless-json.js';
+
+type Writer = protobuf.Writer;
+type JsonObject = Record<string, unknown>;
+
+const VARINT = 0;
+const FIXED64 = 1;
+const LEN = 2;
+const FIXED32 = 5;
+const tag = (field: number, type: number) => (field << 3) | type;
+
+const MAX_UINT64 = 2n ** 64n - 1n;
+const MIN_INT64 = -(2n ** 63n);
+const MAX_INT64 = 2n ** 63n - 1n;
+const MAX_UINT32 = 2n ** 32n - 1n;
+const MIN_INT32 = -(2n ** 31n);
+const MAX_INT32 = 2n ** 31n - 1n;
+
+/** An id that no receiver accepts: it makes the span be rejected by itself. */
+const INVALID_ID = Uint8Array.of(0);
+/** What people send here by mistake; anything else that is unknown is ignored, as the specification asks. */
+const MISTAKES: Record<string, string> = {
+  resourceLogs: 'logs',
+  resourceMetrics: 'metrics',
+  resourceProfiles: 'profiles',
+  resource_spans: 'snake_case names',
+};
+
+/** JSON that is not an OTLP trace request; the message says where. */
+export class NotOtlpJson extends Error {
+  readonly path: string[] = [];
+
+  constructor(readonly problem: string) {
+    super(problem);
+    this.name = 'NotOtlpJson';
+  }
+
+  within(step: string): this {
+    this.path.unshift(step);
+    this.message = `${this.path.join('.')} ${this.problem}`;
+    return this;
+  }
+}
+
+/**
+ * An OTLP/JSON trace request as the protobuf message it stands for. Values nested deeper than `maxDepth` are cut off just below, so that the
+ * span is rejected like its protobuf twin. Throws NotOtlpJson, or SyntaxError when it is not JSON at all.
+ */
+export function protobufFromJson(text: string, maxDepth: number): Buffer {
+  const request = parseLossless(text);
+  if (!isObject(request)) throw new NotOtlpJson('the body is not a JSON object');
+  if (request['resourceSpans'] === undefined) {
+    for (const [field, what] of Object.entries(MISTAKES)) {
+      if (Object.hasOwn(request, field))
+        throw new NotOtlpJson(`holds ${what}; this address takes traces in OTLP/JSON`).within(field);
+    }
+  }
+  return Buffer.from(new Encoder(maxDepth).request(request));
+}
+
+class Encoder {
+  private readonly out: Writer = protobuf.Writer.create();
+
+  constructor(private readonly maxDepth: number) {}
+
+  request(request: JsonObject): Uint8Array {
+    this.messages(1, request, 'resourceSpans', (resourceSpans) => {
+      this.message(1, resourceSpans, 'resource', (resource) => this.resource(resource));
+      this.messages(2, resourceSpans, 'scopeSpans', (scopeSpans) => {
+        this.message(1, scopeSpans, 'scope', (scope) => this.scope(scope));
+        this.messages(2, scopeSpans, 'spans', (span) => this.span(span));
+        this.text(3, scopeSpans, 'schemaUrl');
+      });
+      this.text(3, resourceSpans, 'schemaUrl');
+    });
+    return this.out.finish();
+  }
+
+  private resource(resource: JsonObject): void {
+    this.attributes(1, resource);
+    this.uint32(2, resource, 'droppedAttributesCount');
+  }
+
+  private scope(scope: JsonObject): void {
+    this.text(1, scope, 'name');
+    this.text(2, scope, 'version');
+    this.attributes(3, scope);
+    this.uint32(4, scope, 'droppedAttributesCount');
+  }
+
+  private span(span: JsonObject): void {
+    this.id(1, span, 'traceId');
+    this.id(2, span, 'spanId');
+    this.text(3, span, 'traceState');
+    this.id(4, span, 'parentSpanId');
+    this.text(5, span, 'name');
+    this.enumeration(6, span, 'kind');
+    this.nanoseconds(7, span, 'startTimeUnixNano');
+    this.nanoseconds(8, span, 'endTimeUnixNano');
+    this.attributes(9, span);
+    this.uint32(10, span, 'droppedAttributesCount');
+    this.messages(11, span, 'events', (event) => {
+      this.nanoseconds(1, event, 'timeUnixNano');
+      this.text(2, event, 'name');
+      this.attributes(3, event);
+      this.uint32(4, event, 'droppedAttributesCount');
+    });
+    this.uint32(12, span, 'droppedEventsCount');
+    this.messages(13, span, 'links', (link) => {
+      this.id(1, link, 'traceId');
+      this.id(2, link, 'spanId');
+      this.text(3, link, 'traceState');
+      this.attributes(4, link);
+      this.uint32(5, link, 'droppedAttributesCount');
+      this.flags(6, link);
+    });
+    this.uint32(14, span, 'droppedLinksCount');
+    this.message(15, span, 'status', (status) => {
+      this.text(2, status, 'message');
+      this.enumeration(3, status, 'code');
+    });
+    this.flags(16, span);
+  }
+
+  private attributes(field: number, owner: JsonObject): void {
+    this.messages(field, owner, 'attributes', (pair) => this.keyValue(pair, 0));
+  }
+
+  private keyValue(pair: JsonObject, depth: number): void {
+    this.text(1, pair, 'key');
+    this.message(2, pair, 'value', (value) => this.anyValue(value, depth));
+  }
+
+  private anyValue(value: JsonObject, depth: number): void {
+    this.text(1, value, 'stringValue', true);
+    this.given(value, 'boolValue', (given) => {
+      if (typeof given !== 'boolean') throw new NotOtlpJson('is not true or false');
+      this.out.uint32(tag(2, VARINT)).bool(given);
+    });
+    this.given(value, 'intValue', (given) => {
+      this.out.uint32(tag(3, VARINT)).int64(integer(given, MIN_INT64, MAX_INT64).toString());
+    });
+    this.given(value, 'doubleValue', (given) => this.out.uint32(tag(4, FIXED64)).double(double(given)));
+    this.message(5, value, 'arrayValue', (array) => {
+      if (depth > this.maxDepth) return;
+      this.messages(1, array, 'values', (inner) => this.anyValue(inner, depth + 1));
+    });
+    this.message(6, value, 'kvlistValue', (list) => {
+      if (depth > this.maxDepth) return;
+      this.messages(1, list, 'values', (inner) => this.keyValue(inner, depth + 1));
+    });
+    this.given(value, 'bytesValue', (given) => this.out.uint32(tag(7, LEN)).bytes(base64(given)));
+  }
+
+  private message(field: number, owner: JsonObject, name: string, write: (value: JsonObject) => void): void {
+    this.given(owner, name, (given) => this.nested(field, given, write));
+  }
+
+  private messages(field: number, owner: JsonObject, name: string, write: (value: JsonObject) => void): void {
+    this.given(owner, name, (given) => {
+      if (!Array.isArray(given)) throw new NotOtlpJson('is not an array');
+      given.forEach((item: unknown, i) => locating(`[${i}]`, () => this.nested(field, item, write)));
+    });
+  }
+
+  private nested(field: number, value: unknown, write: (value: JsonObject) => void): void {
+    if (!isObject(value)) throw new NotOtlpJson('is not an object');
+    this.out.uint32(tag(field, LEN)).fork();
+    write(value);
+    this.out.ldelim();
+  }
+
+  private text(field: number, owner: JsonObject, name: string, keepsEmpty = false): void {
+    this.given(owner, name, (given) => {
+      if (typeof given !== 'string') throw new NotOtlpJson('is not a string');
+      // By way of Buffer, which makes U+FFFD of lone surrogates.
+      if (given !== '' || keepsEmpty) this.out.uint32(tag(field, LEN)).bytes(Buffer.from(given));
+    });
+  }
+
+  private id(field: number, owner: JsonObject, name: string): void {
+    this.given(owner, name, (given) => {
+      if (typeof given !== 'string') throw new NotOtlpJson('is not a string');
+      if (given === '') return;
+      const isHex = given.length % 2 === 0 && given.length <= 64 && /^[0-9a-f]+$/i.test(given);
+      this.out.uint32(tag(field, LEN)).bytes(isHex ? Buffer.from(given, 'hex') : INVALID_ID);
+    });
+  }
+
+  private enumeration(field: number, owner: JsonObject, name: string): void {
+    this.given(owner, name, (given) => {
+      if (typeof given !== 'number') throw new NotOtlpJson('is not an integer (OTLP/JSON takes enum values by number)');
+      this.out.uint32(tag(field, VARINT)).int32(Number(integer(given, MIN_INT32, MAX_INT32)));
+    });
+  }
+
+  private nanoseconds(field: number, owner: JsonObject, name: string): void {
+    this.given(owner, name, (given) => {
+      this.out.uint32(tag(field, FIXED64)).fixed64(integer(given, 0n, MAX_UINT64).toString());
+    });
+  }
+
+  private uint32(field: number, owner: JsonObject, name: string): void {
+    this.given(owner, name, (given) => {
+      this.out.uint32(tag(field, VARINT)).uint32(Number(integer(given, 0n, MAX_UINT32)));
+    });
+  }
+
+  private flags(field: number, owner: JsonObject): void {
+    this.given(owner, 'flags', (given) => {
+      this.out.uint32(tag(field, FIXED32)).fixed32(Number(integer(given, 0n, MAX_UINT32)));
+    });
+  }
+
+  /** Calls `write` unless the field is missing or null, which both mean its default. */
+  private given(owner: JsonObject, name: string, write: (value: unknown) => void): void {
+    const value = owner[name];
+    if (value !== undefined && value !== null) locating(name, () => write(value));
+  }
+}
+
+function locating(step: string, write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    throw error instanceof NotOtlpJson ? error.within(step) : error;
+  }
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function integer(value: unknown, min: bigint, max: bigint): bigint {
+  const isInteger =
+    (typeof value === 'number' && Number.isInteger(value)) || (typeof value === 'string' && /^-?\d{1,20}$/.test(value));
+  if (!isInteger) throw new NotOtlpJson('is not an integer');
+  const exact = BigInt(value as number | string);
+  if (exact < min || exact > max) throw new NotOtlpJson(`is not between ${min} and ${max}`);
+  return exact;
+}
+
+function double(value: unknown): number {
+  if (typeof value === 'number') return value;
+  const names: Record<string, number> = { NaN, Infinity, '-Infinity': -Infinity };
+  if (typeof value === 'string') {
+    if (Object.hasOwn(names, value)) return names[value]!;
+    if (/^-?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(value)) return Number(value);
+  }
+  throw new NotOtlpJson('is not a number');
+}
+
+function base64(value: unknown): Uint8Array {
+  if (typeof value !== 'string' || !/^[A-Za-z0-9+/_-]*={0,2}$/.test(value)) throw new NotOtlpJson('is not base64');
+  return Buffer.from(value, 'base64');
+}

@@ -1,0 +1,56 @@
+import { StandardSchemaValidationPipe, type DynamicModule, type LoggerService } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Rejected } from '../model/failure.js';
+import { serveOpenApi } from '../query/openapi.js';
+import { FailureFilter } from './failure.filter.js';
+
+const BODY_LIMIT_BYTES = 2 ** 20;
+const REQUEST_TIMEOUT_MS = 30_000;
+const HEADERS_TIMEOUT_MS = 10_000;
+const MAX_CONNECTIONS = 1_024;
+
+const API_HEADERS = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+};
+const DOCS_POLICY =
+  "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'";
+
+/** The application with the API's checks, errors, headers and documents; it does not listen yet. */
+export async function createApi(root: DynamicModule, logger: LoggerService): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    forceCloseConnections: 'idle',
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(root, adapter, { logger, abortOnError: false });
+  app.getHttpServer().maxConnections = MAX_CONNECTIONS;
+  app.useGlobalPipes(new StandardSchemaValidationPipe({ exceptionFactory: invalidInput }));
+  app.useGlobalFilters(new FailureFilter());
+  adapter.getInstance().addHook('onRequest', async (request, reply) => {
+    reply.headers(API_HEADERS);
+    if (request.url.startsWith('/api/docs')) reply.header('content-security-policy', DOCS_POLICY);
+    else if (request.url.startsWith('/api/')) reply.header('cache-control', 'no-store');
+  });
+  serveOpenApi(app);
+  return app;
+}
+
+interface Issue {
+  message: string;
+  path?: readonly (PropertyKey | { key: PropertyKey })[] | undefined;
+}
+
+/** Names the first input that does not fit, and says how many more there are. */
+function invalidInput(issues: readonly Issue[]): Rejected {
+  const [first] = issues;
+  const field = first?.path?.map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
+  const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : '';
+  const what = first?.message ?? 'it does not fit the schema';
+  return new Rejected('invalid_input', `${field ? `${field}: ` : ''}${what}${more}`, 400, field || undefined);
+}

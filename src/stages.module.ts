@@ -1,0 +1,40 @@
+import { Module } from '@nestjs/common';
+import { BaselineWorker } from './baseline/baseline.worker.js';
+import { DetectWorker } from './detect/detect.worker.js';
+import { IncidentWorker } from './incident/incident.worker.js';
+import { JournalModule } from './journal/journal.module.js';
+import { MeasureWorker } from './measure/measure.worker.js';
+import type { WindowStage } from './pipeline.js';
+import { WorkerHost } from './queue/worker-host.js';
+import { RankWorker } from './rank/rank.worker.js';
+import { StageRunner } from './stage-runner.js';
+
+/** The stages that walk over windows, each behind its bell. */
+@Module({
+  imports: [JournalModule],
+  providers: [StageRunner, MeasureWorker, BaselineWorker, DetectWorker, RankWorker, IncidentWorker],
+})
+export class StagesModule {
+  constructor(
+    host: WorkerHost,
+    measure: MeasureWorker,
+    baseline: BaselineWorker,
+    detect: DetectWorker,
+    rank: RankWorker,
+    incident: IncidentWorker,
+  ) {
+    const workers: Record<WindowStage, { run(tenantId: number): Promise<void> }> = {
+      measure,
+      baseline,
+      detect,
+      rank,
+      incident,
+    };
+    for (const [stage, worker] of Object.entries(workers) as [
+      WindowStage,
+      { run(tenantId: number): Promise<void> },
+    ][]) {
+      host.handle(stage, (tenantId) => worker.run(tenantId));
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { CONFIG, type Config } from '../config.js';
+import { AnomalyStore } from './anomaly.store.js';
+import { BaselineStore } from './baseline.store.js';
+import { ChannelStore } from './channel.store.js';
+import { ClockStore } from './clock.store.js';
+import { CursorStore } from './cursor.store.js';
+import { DecisionStore } from './decision.store.js';
+import { IncidentViewsStore } from './incident-views.store.js';
+import { IncidentStore } from './incident.store.js';
+import { KeyStore } from './key.store.js';
+import { MetricsStore } from './metrics.store.js';
+import { NotificationStore } from './notification.store.js';
+import { ReopenedStore } from './reopened.store.js';
+import { RollupStore } from './rollup.store.js';
+import { RuleStore } from './rule.store.js';
+import { SecretBox, secretBoxFrom } from './secret-box.js';
+import { TenantStore } from './tenant.store.js';
+import { ViewsStore } from './views.store.js';
+
+const STORES = [
+  AnomalyStore,
+  BaselineStore,
+  ChannelStore,
+  ClockStore,
+  CursorStore,
+  DecisionStore,
+  IncidentStore,
+  IncidentViewsStore,
+  KeyStore,
+  MetricsStore,
+  NotificationStore,
+  ReopenedStore,
+  RollupStore,
+  RuleStore,
+  TenantStore,
+  ViewsStore,
+];
+
+@Module({})
+export class StoreModule {
+  /** Provides every store, `DataSource` and `CONFIG` everywhere. The data source is open; whoever opened it closes it. */
+  static register(config: Config, db: DataSource): DynamicModule {
+    const given = [
+      { provide: CONFIG, useValue: config },
+      { provide: DataSource, useValue: db },
+      { provide: SecretBox, useValue: secretBoxFrom(config) },
+    ];
+    return { module: StoreModule, global: true, providers: [...given, ...STORES], exports: [...given, ...STORES] };
+  }
+}

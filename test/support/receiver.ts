@@ -1,0 +1,80 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { AccessService } from '../../src/access/access.service.js';
+import { ingestHealth } from '../../src/receive/health.js';
+import { OtlpHttpServer } from '../../src/receive/otlp-http.controller.js';
+import { Receiver } from '../../src/receive/receiver.js';
+import { KeyStore } from '../../src/store/key.store.js';
+import { TenantStore } from '../../src/store/tenant.store.js';
+import { openJournal, type TestJournal } from './journal.js';
+
+/** The OTLP port of one process, without the rest of the service. */
+export interface TestReceiver {
+  url: string;
+  journal: TestJournal;
+  access: AccessService;
+  close(): Promise<void>;
+}
+
+/** Opens a receiver on a database and a free port; `settings` are environment variables. */
+export async function openReceiver(databaseUrl: string, settings: Record<string, string> = {}): Promise<TestReceiver> {
+  const journal = await openJournal(databaseUrl, settings);
+  const access = new AccessService(new KeyStore(journal.db), new TenantStore(journal.db), journal.config);
+  const receiver = new Receiver(journal.journal, journal.config);
+  const server = new OtlpHttpServer(
+    {
+      authenticate: async ({ headers }) => (await access.authenticate(headers.authorization, headers)).tenantId,
+      export: (request, share) => receiver.export(request, share),
+      health: () =>
+        ingestHealth(
+          journal.db.query('select 1').then(() => undefined),
+          Promise.resolve(),
+        ),
+    },
+    journal.config.ingest,
+  );
+  const url = await server.listen('127.0.0.1', 0);
+  return {
+    url,
+    journal,
+    access,
+    close: async () => {
+      await server.close();
+      await journal.close();
+    },
+  };
+}
+
+export interface RawAnswer {
+  status: number;
+  contentType: string | null;
+  headers: Headers;
+  body: Buffer;
+}
+
+/** POSTs a body to /v1/traces. */
+export async function post(
+  url: string,
+  body: Uint8Array | string,
+  headers: Record<string, string>,
+): Promise<RawAnswer> {
+  const answer = await fetch(`${url}/v1/traces`, { method: 'POST', body: body as BodyInit, headers });
+  return {
+    status: answer.status,
+    contentType: answer.headers.get('content-type'),
+    headers: answer.headers,
+    body: Buffer.from(await answer.arrayBuffer()),
+  };
+}
+
+/** Writes bytes to the port as they are and returns all that comes back until the server closes the connection. */
+export async function sendRaw(url: string, bytes: string | Buffer, options: { ends?: boolean } = {}): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', () => undefined);
+  socket.write(bytes);
+  if (options.ends) socket.end();
+  await once(socket, 'close');
+  return Buffer.concat(chunks).toString('latin1');
+}
