@@ -1,6 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
-import type { DataSource } from 'typeorm';
 import { AccessModule } from './access/access.module.js';
 import { AlertModule } from './alert/alert.module.js';
 import type { Config } from './config.js';
@@ -12,6 +11,7 @@ import { QueueModule } from './queue/queue.module.js';
 import { Tick } from './queue/tick.js';
 import { ReceiveModule } from './receive/receive.module.js';
 import { StagesModule } from './stages.module.js';
+import type { DataSource } from './store/database.js';
 import { StoreModule } from './store/store.module.js';
 
 /** The program, assembled for the roles that this process has. */

@@ -2,15 +2,14 @@ import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { DataSource } from 'typeorm';
 import { AppModule } from './app.module.js';
 import { ConfigError, loadConfig } from './config.js';
 import { QUEUE_BACKEND, type QueueBackend } from './queue/backend.js';
 import { createApi } from './server/api.js';
 import { bannerLines } from './server/banner.js';
-import { DatabaseAway, openDatabase } from './server/database.js';
 import { limitExposure } from './server/exposure.js';
 import { ServiceLog } from './server/log.js';
+import { DatabaseAway, openDatabase, type DataSource } from './store/database.js';
 import { KeyStore } from './store/key.store.js';
 
 const CONFIGURATION_ERROR = 78;

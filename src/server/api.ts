@@ -44,12 +44,15 @@ export async function createApi(root: DynamicModule, logger: LoggerService): Pro
 interface Issue {
   message: string;
   path?: readonly (PropertyKey | { key: PropertyKey })[] | undefined;
+  /** Names that zod does not know; its path is that of the object they stand in. */
+  keys?: readonly string[];
 }
 
 /** Names the first input that does not fit, and says how many more there are. */
 function invalidInput(issues: readonly Issue[]): Rejected {
   const [first] = issues;
-  const field = first?.path?.map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
+  const path = first?.path?.map((part) => String(typeof part === 'object' ? part.key : part)) ?? [];
+  const field = [...path, ...(first?.keys?.slice(0, 1) ?? [])].join('.');
   const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : '';
   const what = first?.message ?? 'it does not fit the schema';
   return new Rejected('invalid_input', `${field ? `${field}: ` : ''}${what}${more}`, 400, field || undefined);

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { Config } from '../config.js';
-import { describeDatabase } from './database.js';
+import { describeDatabase } from '../store/database.js';
 
 /** What is said at start: what it is, who gets in, where things are kept. Holds no secret; receiving and notifying speak for themselves. */
 export function bannerLines(config: Config, version: string, hasKey: boolean, queueLabel: string): string[] {

@@ -2,8 +2,11 @@ import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
 import { ConfigError } from '../config.js';
-import { createDataSource } from '../store/data-source.js';
-import { isDatabaseOutage } from '../store/outage.js';
+import { createDataSource } from './data-source.js';
+import { isDatabaseOutage } from './outage.js';
+
+/** For those who pass it on and know nothing else of it. */
+export type { DataSource };
 
 const WAIT_MS = 30_000;
 const RETRY_MS = 1_000;
