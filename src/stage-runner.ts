@@ -5,8 +5,9 @@ import { PIPELINE, type WindowStage } from './pipeline.js';
 import { Bell } from './queue/bell.js';
 import { type Claim, CursorStore } from './store/cursor.store.js';
 
-/** A step's transaction may take this long before another worker may take over. */
-const LEASE_S = 60;
+/** After this long without a sign of life from its owner another worker takes over; a working owner renews it. */
+const LEASE_S = 10;
+const RENEW_EVERY_MS = 3_000;
 /** Steps taken in one transaction when a stage catches up: bounds memory and the work repeated after a crash. */
 const MAX_STEPS = 12;
 /** Transactions of one job before the bell is rung again, so that tenants take turns. */
@@ -31,6 +32,7 @@ export class StageRunner {
   async run(stage: WindowStage, tenantId: number, work: StageWork): Promise<void> {
     const spec = PIPELINE.find((each) => each.stage === stage)!;
     let rounds = 0;
+    const renewing = setInterval(() => void this.renew(stage, tenantId), RENEW_EVERY_MS);
     try {
       for (; rounds < MAX_ROUNDS; rounds++) {
         const claim = await this.cursors.claim(spec, tenantId, this.owner, LEASE_S, MAX_STEPS);
@@ -47,8 +49,15 @@ export class StageRunner {
       this.log.warn(`${stage} of tenant ${tenantId} failed and will be repeated: ${message}`);
       await this.cursors.recordFailure(tenantId, stage, this.owner, message);
       throw error;
+    } finally {
+      clearInterval(renewing);
     }
     await this.cursors.release(tenantId, stage, this.owner);
     if (rounds === MAX_ROUNDS) await this.bell.ring(stage, tenantId);
+  }
+
+  /** A renewal that fails changes nothing: if the lease is lost, moving the cursor fails too. */
+  private async renew(stage: WindowStage, tenantId: number): Promise<void> {
+    await this.cursors.renew(tenantId, stage, this.owner, LEASE_S).catch(() => undefined);
   }
 }

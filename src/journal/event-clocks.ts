@@ -17,6 +17,8 @@ export class EventClocks implements BeforeApplicationShutdown {
   private readonly newest = new Map<number, number>();
   private timer: NodeJS.Timeout | null = null;
   private flushing: Promise<void> = Promise.resolve();
+  private readonly rings = new Set<Promise<unknown>>();
+  private isStopped = false;
 
   constructor(
     private readonly db: DataSource,
@@ -28,7 +30,7 @@ export class EventClocks implements BeforeApplicationShutdown {
     let services = this.seen.get(tenantId);
     if (!services) this.seen.set(tenantId, (services = new Map()));
     if (endUs > (services.get(serviceId) ?? 0)) services.set(serviceId, endUs);
-    this.timer ??= setTimeout(() => void this.flush(), FLUSH_MS);
+    if (!this.isStopped) this.timer ??= setTimeout(() => void this.flush(), FLUSH_MS);
   }
 
   /** Writes what was seen; what cannot be written is kept for the next time. */
@@ -42,8 +44,9 @@ export class EventClocks implements BeforeApplicationShutdown {
   }
 
   async beforeApplicationShutdown(): Promise<void> {
+    this.isStopped = true;
     await this.flush();
-    if (this.timer) clearTimeout(this.timer);
+    await Promise.all(this.rings);
   }
 
   private async write(seen: Map<number, Map<number, number>>): Promise<void> {
@@ -71,14 +74,16 @@ export class EventClocks implements BeforeApplicationShutdown {
       for (const { tenantId, serviceId, endUs } of rows) this.saw(tenantId, serviceId, endUs);
       return;
     }
-    for (const [tenantId, services] of seen) await this.ring(tenantId, Math.max(...services.values()));
+    for (const [tenantId, services] of seen) this.ring(tenantId, Math.max(...services.values()));
   }
 
-  private async ring(tenantId: number, endUs: number): Promise<void> {
+  /** Does not wait: a slow queue must not hold up the clocks. */
+  private ring(tenantId: number, endUs: number): void {
     const window = windowOf(endUs / 1_000);
     const newest = this.newest.get(tenantId);
     if (newest !== undefined && window <= newest) return;
     this.newest.set(tenantId, window);
-    await this.bell.ring('close', tenantId);
+    const ringing: Promise<unknown> = this.bell.ring('close', tenantId).finally(() => this.rings.delete(ringing));
+    this.rings.add(ringing);
   }
 }

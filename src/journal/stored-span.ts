@@ -9,7 +9,7 @@ const STATUS_CODES = ['unset', 'ok', 'error'] as const;
 /** Span `i` of a scanned segment as it was sent. */
 export function storedSpan(spans: SpanTable, i: number): StoredSpan {
   const { bytes } = spans;
-  const span = decodeSpan(bytes.subarray(spans.from[i]!, spans.to[i]!));
+  const span = decodeSpan(bytes.subarray(spans.from[i], spans.to[i]));
   const holder = spans.resources[spans.resource[i]!]!;
   const resource = attributesOf(decodeResource(bytes.subarray(holder.from, holder.to)).resource?.attributes ?? []);
   const scopeHolder = spans.scopes[spans.scope[i]!]!;

@@ -83,7 +83,7 @@ export class Journal implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await Promise.allSettled(this.running);
+    while (this.running.size > 0) await Promise.all(this.running);
     await this.pool.end();
   }
 

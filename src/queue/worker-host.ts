@@ -19,7 +19,8 @@ const TENANTS_AT_ONCE = 2;
 const LOCK_MS = 10_000;
 const LOST_JOB_LOOK_MS = 5_000;
 const RECONNECT_MS = 1_000;
-const DRAIN_MS = 10_000;
+/** With the ten seconds that open requests get, within what a supervisor waits. */
+const DRAIN_MS = 4_000;
 
 /** Runs one handler a job, several tenants at once, each by one worker at a time. Without role `worker` it runs nothing. */
 @Injectable()

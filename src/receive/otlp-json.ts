@@ -236,7 +236,7 @@ function integer(value: unknown, min: bigint, max: bigint): bigint {
   const isInteger =
     (typeof value === 'number' && Number.isInteger(value)) || (typeof value === 'string' && /^-?\d{1,20}$/.test(value));
   if (!isInteger) throw new NotOtlpJson('is not an integer');
-  const exact = BigInt(value as number | string);
+  const exact = BigInt(value);
   if (exact < min || exact > max) throw new NotOtlpJson(`is not between ${min} and ${max}`);
   return exact;
 }

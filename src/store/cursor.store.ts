@@ -80,6 +80,15 @@ export class CursorStore {
     if (moved[1] !== 1) throw new Error(`lost the lease on ${claim.stage} of tenant ${claim.tenantId}`);
   }
 
+  /** Extends the lease of an owner that is still at work. */
+  async renew(tenantId: number, stage: WindowStage, owner: string, leaseS: number): Promise<void> {
+    await this.db.query(
+      `update stage_cursors set leased_until = now() + make_interval(secs => $4)
+        where tenant_id = $1 and stage = $2 and leased_by = $3`,
+      [tenantId, stage, owner, leaseS],
+    );
+  }
+
   async release(tenantId: number, stage: WindowStage, owner: string): Promise<void> {
     await this.db.query(
       `update stage_cursors set leased_by = null, leased_until = null where tenant_id = $1 and stage = $2 and leased_by = $3`,

@@ -275,7 +275,12 @@ describe('with keys', () => {
     { name: 'a name that hides something', body: { name: 'a\u202eb', scopes: ['read'] }, status: 400, field: 'name' },
     { name: 'no scope', body: { name: 'x', scopes: [] }, status: 400, field: 'scopes' },
     { name: 'a scope that is none', body: { name: 'x', scopes: ['root'] }, status: 400, field: 'scopes.0' },
-    { name: 'a field that is none', body: { name: 'x', scopes: ['read'], admin: true }, status: 400 },
+    {
+      name: 'a field that is none',
+      body: { name: 'x', scopes: ['read'], admin: true },
+      status: 400,
+      field: 'admin',
+    },
     {
       name: 'a tenant that is none',
       body: { name: 'x', scopes: ['read'], tenantId: 99 },

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { HOUR_MS } from '../../src/model/window.js';
@@ -19,7 +18,7 @@ function decode(type: string, { contentType, body }: RawAnswer): Record<string, 
   if (contentType === 'application/json') return JSON.parse(body.toString()) as Record<string, unknown>;
   expect(contentType).toBe('application/x-protobuf');
   const message = otlpType(type);
-  return message.toObject(message.decode(body), { longs: String }) as Record<string, unknown>;
+  return message.toObject(message.decode(body), { longs: String });
 }
 
 function jsonSpan(fields: Record<string, unknown> = {}, endMs = Date.now()) {
@@ -210,7 +209,7 @@ describe('OTLP/HTTP', () => {
       {
         name: 'the last time there is',
         reason: 'in_the_future',
-        fields: { startTimeUnixNano: '1', endTimeUnixNano: '18446744073709551615' },
+        fields: { startTimeUnixNano: '1000', endTimeUnixNano: '18446744073709551615' },
       },
       { name: 'no times', reason: 'no_time', fields: { startTimeUnixNano: '0', endTimeUnixNano: '0' } },
       { name: 'a start in 1970', reason: 'too_long', fields: { startTimeUnixNano: '1000000000' } },
@@ -529,13 +528,6 @@ describe('OTLP/HTTP', () => {
     expect((await post(url, Buffer.concat(members), { ...PROTOBUF, ...GZIP })).status).toBe(200);
     for (const traceId of traces) expect((await stored(traceId))!.spans).toHaveLength(1);
   });
-
-  it('stores what the payload says even where small requests share a segment with others', async () => {
-    const [{ payload }] = await receiver.journal.db.query(
-      `select payload from segments order by span_count desc limit 1`,
-    );
-    expect(gunzipSync(payload).length).toBeGreaterThan(0);
-  });
 });
 
 describe('OTLP/HTTP under trouble', () => {
@@ -633,9 +625,10 @@ describe('OTLP/HTTP under trouble', () => {
     const sending = traces.map((traceId) =>
       post(other.url, requestOf('closing', [span(Date.now(), { traceId })]), { ...PROTOBUF, authorization }),
     );
-    await sleep(10);
+    const settled = Promise.allSettled(sending);
+    await Promise.any(sending);
     await other.close();
-    const answers = await Promise.allSettled(sending);
+    const answers = await settled;
     const acknowledged = traces.filter(
       (_, i) =>
         answers[i]!.status === 'fulfilled' && (answers[i] as PromiseFulfilledResult<RawAnswer>).value.status === 200,

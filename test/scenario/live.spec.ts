@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Redis } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MINUTE_MS, floorMinute } from '../../src/model/window.js';
 import { createTestDatabase } from '../support/database.js';
@@ -36,13 +37,22 @@ describe('the running service, from OTLP to webhook', () => {
   });
   afterAll(() => sink.close());
 
-  /** Lives through the shop's day on a database of its own; at the windows in `killsAt` the service is killed and started again. */
+  interface Trouble {
+    /** At these windows the service is killed and started again. */
+    killsAt?: readonly number[];
+    redisUrl?: string;
+    /** At these windows Redis loses everything. */
+    flushesAt?: readonly number[];
+  }
+
+  /** Lives through the shop's day on a database of its own. */
   async function live(
     name: string,
-    killsAt: readonly number[],
+    { killsAt = [], redisUrl, flushesAt = [] }: Trouble,
   ): Promise<{ incidents: Incident[]; messages: string[] }> {
     const database = await createTestDatabase(name);
-    const env = { OUTBOUND_ALLOW: '127.0.0.0/8' };
+    const env = { OUTBOUND_ALLOW: '127.0.0.0/8', ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }) };
+    const redis = redisUrl === undefined ? null : new Redis(redisUrl);
     let service: Service = await startService({ databaseUrl: database.url, env });
     const { otlpPort, apiPort } = portsOf(service);
     try {
@@ -57,6 +67,7 @@ describe('the running service, from OTLP to webhook', () => {
             env: { ...env, OTLP_HTTP_PORT: otlpPort, API_PORT: apiPort },
           }).then((again) => void (service = again));
         }
+        if (flushesAt.includes(i)) await redis?.flushall();
         await sending;
         await restarted;
       }
@@ -66,6 +77,7 @@ describe('the running service, from OTLP to webhook', () => {
       return { incidents, messages };
     } finally {
       await service.stop();
+      redis?.disconnect();
       await database.drop();
     }
   }
@@ -73,7 +85,7 @@ describe('the running service, from OTLP to webhook', () => {
   let undisturbed: Awaited<ReturnType<typeof live>>;
 
   it('opens one incident, blames cart first, tells once, and tells once more when it is over', async () => {
-    undisturbed = await live('undisturbed', []);
+    undisturbed = await live('undisturbed', {});
     expect(undisturbed.incidents).toHaveLength(1);
     const [incident] = undisturbed.incidents;
     expect(incident!.causes[0]).toMatchObject({ service: 'cart', operation: 'GetCart' });
@@ -90,10 +102,21 @@ describe('the running service, from OTLP to webhook', () => {
   it('comes to the same incidents and messages when it is killed three times on the way', async () => {
     const random = mulberry32(7);
     const kills = [20, 50, 75].map((from) => from + Math.floor(random() * 15));
-    const killed = await live('killed', kills);
+    const killed = await live('killed', { killsAt: kills });
     expect(killed.incidents.map(essence)).toEqual(undisturbed.incidents.map(essence));
     expect(killed.messages).toEqual(undisturbed.messages);
   }, 180_000);
+
+  const redisUrl = process.env['TEST_REDIS_URL'];
+  (redisUrl === undefined ? it.skip : it)(
+    'comes to the same with its queue on Redis, also when Redis loses everything three times',
+    async () => {
+      const flushed = await live('flushed', { redisUrl: redisUrl!, flushesAt: [30, 60, 90] });
+      expect(flushed.incidents.map(essence)).toEqual(undisturbed.incidents.map(essence));
+      expect(flushed.messages).toEqual(undisturbed.messages);
+    },
+    180_000,
+  );
 });
 
 function essence({ state, startedAt, openedAt, resolvedAt, causes }: Incident): unknown {

@@ -292,9 +292,9 @@ describe('journal', () => {
 
   it('loses nothing acknowledged and stores nothing twice while its connections are cut', async () => {
     const traces = Array.from({ length: 60 }, () => randomBytes(16));
-    let isDone = false;
+    const done = new AbortController();
     const cutting = (async () => {
-      while (!isDone) {
+      while (!done.signal.aborted) {
         await it1.db.query(`select pg_terminate_backend(pid) from pg_stat_activity
                              where application_name = 'tracehound-journal' and datname = current_database()`);
         await new Promise((resolve) => setTimeout(resolve, 15));
@@ -316,7 +316,7 @@ describe('journal', () => {
           }
         }),
       );
-      if (from === 30) isDone = true;
+      if (from === 30) done.abort();
     }
     await cutting;
     expect(refused).toBeGreaterThan(0);
