@@ -1,3 +1,4 @@
+import { excludedOperations } from '../src/baseline/exclude.js';
 import { learn } from '../src/baseline/learn.js';
 import { detect } from '../src/detect/detect.js';
 import { type Change, REOPEN_WITHIN_MS, step } from '../src/incident/lifecycle.js';
@@ -12,12 +13,10 @@ import { POSTED_ERROR, POSTED_ROOT, type Posting } from '../src/model/posting.js
 import type { WindowMeasure } from '../src/model/rollup.js';
 import type { StructuralSpan } from '../src/model/span.js';
 import { floorMinute, MINUTE_MS, WINDOW_MS, windowOf } from '../src/model/window.js';
-import { LEARN_LAG_MS } from '../src/pipeline.js';
+import { LEARN_LAG_MS, RANK_LOOK_BACK, SAMPLED_TRACES } from '../src/pipeline.js';
 import { rank } from '../src/rank/rank.js';
 
-const SAMPLED_TRACES = 200;
 const KEPT_WINDOWS = 30;
-const ADOPT_AFTER_MS = 30 * MINUTE_MS;
 
 /**
  * The stages of src/pipeline.ts in memory, in the order that their cursors allow: for tests and for evaluation on recorded data.
@@ -48,7 +47,8 @@ export class PureRun {
     this.findings.push(...found);
     const raised = found.filter((finding) => finding.raised);
     this.raised.push(...raised);
-    const groups = raised.length === 0 ? [] : rank(raised, this.history.slice(-12), this.baselines, this.operations);
+    const groups =
+      raised.length === 0 ? [] : rank(raised, this.history.slice(-RANK_LOOK_BACK), this.baselines, this.operations);
     const current = [...this.incidents.values()].filter(
       (incident) => incident.resolvedMs === null || incident.resolvedMs >= windowAtMs - REOPEN_WITHIN_MS,
     );
@@ -83,17 +83,7 @@ export class PureRun {
       const windows = this.history.filter(
         (window) => window.windowAtMs >= atMs && window.windowAtMs < atMs + MINUTE_MS,
       );
-      const excluded = new Set<number>();
-      const adopted = new Set<number>();
-      for (const incident of this.incidents.values()) {
-        if (incident.startedMs >= atMs + MINUTE_MS || (incident.resolvedMs ?? Infinity) <= atMs) continue;
-        const target = incident.startedMs > atMs - ADOPT_AFTER_MS ? excluded : adopted;
-        for (const { operationId } of [...incident.affected, ...incident.causes]) target.add(operationId);
-      }
-      for (const finding of this.raised) {
-        const isNear = finding.windowAtMs >= atMs && finding.windowAtMs < atMs + 2 * MINUTE_MS;
-        if (isNear && !adopted.has(finding.operationId)) excluded.add(finding.operationId);
-      }
+      const excluded = excludedOperations([...this.incidents.values()], this.raised, atMs);
       learn(this.baselines, windows, excluded);
       this.learnedThroughMs = atMs + MINUTE_MS;
     }

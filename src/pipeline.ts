@@ -15,6 +15,11 @@ export const REOPEN_LIMIT_MS = 5 * MINUTE_MS;
 /** After this much silence (wall clock) a tenant's last windows are closed, so that the end of a stream is seen too. */
 export const IDLE_CLOSE_MS = 30_000;
 
+/** Whole traces read per window: enough for shares of a percent, bounded for the sake of time and memory. */
+export const SAMPLED_TRACES = 200;
+/** Windows looked back on for evidence of a cause. */
+export const RANK_LOOK_BACK = 12;
+
 export const WINDOW_STAGES = ['measure', 'baseline', 'detect', 'rank', 'incident'] as const;
 export type WindowStage = (typeof WINDOW_STAGES)[number];
 

@@ -1,8 +1,9 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { windowOf } from '../model/window.js';
 import { Bell } from '../queue/bell.js';
+import { TroubleLog } from '../queue/trouble-log.js';
 
 const FLUSH_MS = 250;
 
@@ -12,7 +13,7 @@ const FLUSH_MS = 250;
  */
 @Injectable()
 export class EventClocks implements BeforeApplicationShutdown {
-  private readonly log = new Logger(EventClocks.name);
+  private readonly log = new TroubleLog(EventClocks.name);
   private seen = new Map<number, Map<number, number>>();
   private readonly newest = new Map<number, number>();
   private timer: NodeJS.Timeout | null = null;
@@ -70,7 +71,7 @@ export class EventClocks implements BeforeApplicationShutdown {
         ],
       );
     } catch (error) {
-      this.log.warn(`Event clocks could not be written and will be tried again: ${String(error)}`);
+      this.log.say('could not write event clocks, will try again', error as Error);
       for (const { tenantId, serviceId, endUs } of rows) this.saw(tenantId, serviceId, endUs);
       return;
     }

@@ -3,14 +3,12 @@ import { JournalReader } from '../journal/read.js';
 import type { WindowMeasure } from '../model/rollup.js';
 import type { StructuralSpan } from '../model/span.js';
 import { WINDOW_MS, windowsBetween } from '../model/window.js';
+import { SAMPLED_TRACES } from '../pipeline.js';
 import { ReopenedStore } from '../store/reopened.store.js';
 import { RollupStore } from '../store/rollup.store.js';
 import { StageRunner } from '../stage-runner.js';
 import { measureWindow } from './measure.js';
 import { sampleTraces } from './sample.js';
-
-/** Whole traces read per window: enough for shares of a percent, bounded for the sake of time and memory. */
-const SAMPLED_TRACES = 200;
 
 /** Closed windows → rollups; and windows that late spans reopened → the same rollups again. */
 @Injectable()

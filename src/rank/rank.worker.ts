@@ -1,13 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { WINDOW_MS } from '../model/window.js';
+import { RANK_LOOK_BACK } from '../pipeline.js';
 import { StageRunner } from '../stage-runner.js';
 import { AnomalyStore } from '../store/anomaly.store.js';
 import { BaselineStore } from '../store/baseline.store.js';
 import { RollupStore } from '../store/rollup.store.js';
 import { rank } from './rank.js';
-
-/** Windows looked back on for evidence: a group's findings begin at most this long before its newest window. */
-const LOOK_BACK = 12;
 
 /** Raised anomalies → groups with ranked causes. */
 @Injectable()
@@ -23,14 +21,16 @@ export class RankWorker {
     await this.runner.run('rank', tenantId, async ({ fromMs, toMs }) => {
       const findings = await this.anomalies.raised(tenantId, fromMs, toMs);
       if (findings.length === 0) return (tx) => this.anomalies.replaceGroups(tx, tenantId, fromMs, toMs, []);
-      const history = await this.rollups.load(tenantId, fromMs - LOOK_BACK * WINDOW_MS, toMs);
+      const history = await this.rollups.load(tenantId, fromMs - RANK_LOOK_BACK * WINDOW_MS, toMs);
       const baselines = await this.baselines.load(tenantId);
       const operations = await this.anomalies.operations(tenantId);
       const windows = [...new Set(findings.map((finding) => finding.windowAtMs))].sort((a, b) => a - b);
       const groups = windows.flatMap((atMs) =>
         rank(
           findings.filter((finding) => finding.windowAtMs === atMs),
-          history.filter((window) => window.windowAtMs <= atMs && window.windowAtMs > atMs - LOOK_BACK * WINDOW_MS),
+          history.filter(
+            (window) => window.windowAtMs <= atMs && window.windowAtMs > atMs - RANK_LOOK_BACK * WINDOW_MS,
+          ),
           baselines,
           operations,
         ),

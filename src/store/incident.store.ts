@@ -31,32 +31,14 @@ export class IncidentStore {
     return rows.map(incidentOf);
   }
 
-  /** Operations that incidents were about at some time in [fromMs, toMs): they teach nothing about what is normal. */
-  async affectedOperations(tenantId: number, fromMs: number, toMs: number, adoptAfterMs: number): Promise<Set<number>> {
-    const rows = await this.db.query<{ operation_id: number }[]>(
-      `select distinct (entry ->> 'operationId')::int4 as operation_id
-         from incidents, jsonb_array_elements(affected || causes) entry
-        where tenant_id = $1
-          and started_at < $3
-          and coalesce(resolved_at, 'infinity') > $2
-          -- what has lasted this long is the new normal
-          and started_at > $2::timestamptz - make_interval(secs => $4)`,
-      [tenantId, new Date(fromMs), new Date(toMs), adoptAfterMs / 1000],
+  /** Incidents that were under way at some time in [fromMs, toMs). */
+  async during(tenantId: number, fromMs: number, toMs: number): Promise<Incident[]> {
+    const rows = await this.db.query<IncidentRow[]>(
+      `select ${INCIDENT_COLUMNS} from incidents
+        where tenant_id = $1 and started_at < $3 and coalesce(resolved_at, 'infinity') > $2`,
+      [tenantId, new Date(fromMs), new Date(toMs)],
     );
-    return new Set(rows.map((row) => row.operation_id));
-  }
-
-  /** Operations of incidents that have lasted so long that what they do now is learned. */
-  async adoptedOperations(tenantId: number, atMs: number, adoptAfterMs: number): Promise<Set<number>> {
-    const rows = await this.db.query<{ operation_id: number }[]>(
-      `select distinct (entry ->> 'operationId')::int4 as operation_id
-         from incidents, jsonb_array_elements(affected || causes) entry
-        where tenant_id = $1
-          and started_at <= $2::timestamptz - make_interval(secs => $3)
-          and coalesce(resolved_at, 'infinity') > $2`,
-      [tenantId, new Date(atMs), adoptAfterMs / 1000],
-    );
-    return new Set(rows.map((row) => row.operation_id));
+    return rows.map(incidentOf);
   }
 
   async save(tx: EntityManager, incident: Incident): Promise<void> {

@@ -245,13 +245,13 @@ describe('journal', () => {
   });
 
   it('refuses only the request that the database refuses, and stores its neighbours', async () => {
-    await it1.db.query(`alter table segments add constraint refused check (span_count <> 7)`);
+    await it1.db.query(`alter table segments add constraint refused check (span_count <> 777)`);
     try {
       const before = await spanCounts(it1);
       const good = Array.from({ length: 8 }, () => randomBytes(16));
       const bad = requestOf(
         'culprit',
-        Array.from({ length: 7 }, () => span(nowMs, { attributes: [text('pad', 'p'.repeat(1_100_000))] })),
+        Array.from({ length: 777 }, () => span(nowMs, { attributes: [text('pad', 'p'.repeat(2_000))] })),
       );
       const results = await Promise.allSettled([
         store(it1, requestOf('neighbour', [span(nowMs, { traceId: good[0]! })])),
