@@ -251,8 +251,8 @@ export default tseslint.config(
     rules: pure(ownPure, model, 'protobufjs/minimal\\.js'),
   },
   {
-    files: ['src/receive/{inflate,health}.ts'],
-    rules: edge(STAGE, own, model, 'node:zlib'),
+    files: ['src/receive/{inflate,health,read-body}.ts'],
+    rules: edge(STAGE, own, model, 'node:(zlib|stream)'),
   },
 
   // The journal: the only place that knows how spans lie in the database. Its edges besides the workers are listed.
@@ -264,6 +264,10 @@ export default tseslint.config(
     // A segment's id is a hash: a function of its requests.
     files: ['src/journal/batch.ts'],
     rules: pure(ownPure, model, 'node:crypto'),
+  },
+  {
+    files: ['src/journal/deadline.ts'],
+    rules: edge(STAGE, own),
   },
   {
     files: [...edgesOf('journal'), 'src/journal/{write,commit,read,dictionary,partitions,event-clocks}.ts'],

@@ -2,14 +2,12 @@ import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { CONFIG } from '../config.js';
 import type { Config } from '../config.js';
-import { OVERFLOW_NAME, UNKNOWN_SERVICE } from '../model/operation.js';
-import { columnName } from './names.js';
+import { OVERFLOW_NAME } from '../model/operation.js';
+import { NamedSpans, operationKey, type Operation, type Resolved } from './named-spans.js';
 import type { SpanTable } from './span-table.js';
 
 /** Services of one tenant that get a name of their own; the others share OVERFLOW_NAME. */
 const MAX_SERVICES = 2_000;
-/** What a span without a name is called. */
-const UNNAMED = '(unnamed)';
 
 interface Service {
   id: number;
@@ -18,14 +16,6 @@ interface Service {
   /** Names beyond the cap are not looked up again. */
   isFull: boolean;
 }
-
-/** Dictionary ids of a span table: of each resource's service, and of each span's operation. */
-export interface Resolved {
-  serviceIds: Int32Array;
-  operationIds: Int32Array;
-}
-
-const operationKey = (kind: number, name: string) => `${kind} ${name}`;
 
 /**
  * Ids of services and operations. New names are written in short transactions of their own, before the commit that refers to them: a name
@@ -171,11 +161,6 @@ export class Dictionary {
   }
 }
 
-interface Operation {
-  kind: number;
-  name: string;
-}
-
 function serviceNamed(services: Map<string, Service>, name: string): Service | undefined {
   return services.get(name) ?? (services.size > MAX_SERVICES ? services.get(OVERFLOW_NAME) : undefined);
 }
@@ -184,58 +169,4 @@ function namedOperations({ operations }: Service): number {
   let overflows = 0;
   for (let kind = 0; kind <= 5; kind++) if (operations.has(operationKey(kind, OVERFLOW_NAME))) overflows++;
   return operations.size - overflows;
-}
-
-/** The names in a span table, each made a string once. */
-class NamedSpans {
-  /** Service name of each resource; null for a resource without spans. */
-  readonly services: (string | null)[];
-  private readonly names: string[];
-
-  constructor(private readonly table: SpanTable) {
-    const { bytes } = table;
-    const used = new Set(table.resource.subarray(0, table.n));
-    this.services = table.resources.map(({ serviceAt, serviceTo }, resource) => {
-      if (!used.has(resource)) return null;
-      return serviceAt < 0 ? UNKNOWN_SERVICE : columnName(bytes, serviceAt, serviceTo);
-    });
-    this.names = table.names.map(({ at, to }) => (at === to ? UNNAMED : columnName(bytes, at, to)));
-  }
-
-  /** Distinct operations of each service. */
-  operationsByService(): Map<string, Map<string, Operation>> {
-    const services = new Map<string, Map<string, Operation>>();
-    this.resolve(
-      () => 0,
-      (resource, kind, name) => {
-        const service = this.services[resource]!;
-        let operations = services.get(service);
-        if (!operations) services.set(service, (operations = new Map()));
-        operations.set(operationKey(kind, name), { kind, name });
-        return 0;
-      },
-    );
-    return services;
-  }
-
-  /** Calls `operationId` once for each distinct (resource, kind, name); null as soon as it knows one not. */
-  resolve(
-    serviceId: (resource: number) => number,
-    operationId: (resource: number, kind: number, name: string) => number | undefined,
-  ): Resolved | null {
-    const { table, names } = this;
-    const operationIds = new Int32Array(table.n);
-    const known = new Map<number, number>();
-    for (let i = 0; i < table.n; i++) {
-      const key = (table.resource[i]! * 8 + table.kind[i]!) * (names.length + 1) + table.name[i]!;
-      let id = known.get(key);
-      if (id === undefined) {
-        id = operationId(table.resource[i]!, table.kind[i]!, names[table.name[i]!]!);
-        if (id === undefined) return null;
-        known.set(key, id);
-      }
-      operationIds[i] = id;
-    }
-    return { serviceIds: Int32Array.from(table.resources, (_, resource) => serviceId(resource)), operationIds };
-  }
 }

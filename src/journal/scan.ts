@@ -1,8 +1,23 @@
 import { NameIndex } from './name-index.js';
+import {
+  REQUEST,
+  RESOURCE_SPANS,
+  RESOURCE,
+  SCOPE_SPANS,
+  SCOPE,
+  SPAN,
+  EVENT,
+  LINK,
+  STATUS,
+  KEY_VALUE,
+  ANY_VALUE,
+  childOf,
+  type Shape,
+} from './otlp-shape.js';
 import { samplingWeight } from './sampling.js';
 import { SPAN_ENDS_EARLY, SPAN_ERROR, SPAN_TOO_DEEP, SpanTable } from './span-table.js';
 import type { ResourceRange, ScopeRange } from './span-table.js';
-import { FIXED32, FIXED64, LEN, VARINT, WireError, WireReader } from './wire.js';
+import { LEN, VARINT, WireError, WireReader } from './wire.js';
 
 export interface ScanLimits {
   /** Arrays and key-value lists inside one another in an attribute value. */
@@ -17,32 +32,6 @@ export class TooManySpans extends Error {
     this.name = 'TooManySpans';
   }
 }
-
-/** Wire types of a message's known fields by field number, as opentelemetry-proto 1.11 states them. */
-interface Shape {
-  message: string;
-  types: readonly (number | undefined)[];
-  /** Field number of its repeated KeyValue, 0 for none. */
-  attributes: number;
-}
-const REQUEST: Shape = { message: 'request', types: [, LEN], attributes: 0 };
-const RESOURCE_SPANS: Shape = { message: 'ResourceSpans', types: [, LEN, LEN, LEN], attributes: 0 };
-const RESOURCE: Shape = { message: 'Resource', types: [, LEN, VARINT, LEN], attributes: 1 };
-const SCOPE_SPANS: Shape = { message: 'ScopeSpans', types: [, LEN, LEN, LEN], attributes: 0 };
-const SCOPE: Shape = { message: 'InstrumentationScope', types: [, LEN, LEN, LEN, VARINT], attributes: 3 };
-// prettier-ignore
-const SPAN: Shape = {
-  message: 'Span',
-  types: [, LEN, LEN, LEN, LEN, LEN, VARINT, FIXED64, FIXED64, LEN, VARINT, LEN, VARINT, LEN, VARINT, LEN, FIXED32],
-  attributes: 9,
-};
-const EVENT: Shape = { message: 'Event', types: [, FIXED64, LEN, LEN, VARINT], attributes: 3 };
-const LINK: Shape = { message: 'Link', types: [, LEN, LEN, LEN, LEN, VARINT, FIXED32], attributes: 4 };
-const STATUS: Shape = { message: 'Status', types: [, undefined, LEN, VARINT], attributes: 0 };
-const KEY_VALUE: Shape = { message: 'KeyValue', types: [, LEN, LEN], attributes: 0 };
-const ANY_VALUE: Shape = { message: 'AnyValue', types: [, LEN, VARINT, VARINT, FIXED64, LEN, LEN, LEN], attributes: 0 };
-const ARRAY_VALUE: Shape = { message: 'ArrayValue', types: [, LEN], attributes: 0 };
-const KEY_VALUE_LIST: Shape = { message: 'KeyValueList', types: [, LEN], attributes: 0 };
 
 const tagOf = (field: number, type: number) => (field << 3) | type;
 const SERVICE_NAME = [...'service.name'].map((letter) => letter.charCodeAt(0));
@@ -327,21 +316,6 @@ class Scanner extends WireReader {
       throw new WireError(at, `field ${field} of ${shape.message} has wire type ${tag & 7} instead of ${expected}`);
     }
     this.skip(tag & 7, end);
-  }
-}
-
-function childOf(shape: Shape, tag: number): Shape | null {
-  switch (shape) {
-    case KEY_VALUE:
-      return tag === 0x12 ? ANY_VALUE : null;
-    case ANY_VALUE:
-      return tag === 0x2a ? ARRAY_VALUE : tag === 0x32 ? KEY_VALUE_LIST : null;
-    case ARRAY_VALUE:
-      return tag === 0x0a ? ANY_VALUE : null;
-    case KEY_VALUE_LIST:
-      return tag === 0x0a ? KEY_VALUE : null;
-    default:
-      return null;
   }
 }
 

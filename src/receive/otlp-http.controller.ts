@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Config } from '../config.js';
@@ -14,6 +15,7 @@ const REQUEST_TIMEOUT_MS = 60_000;
 const CHECK_TIMEOUTS_EVERY_MS = 2_000;
 const MAX_CONNECTIONS = 4_096;
 const CLOSE_WITHIN_MS = 10_000;
+const CLOSE_SWEEP_MS = 100;
 const RETRY_AFTER_S = 1;
 
 /** What the server needs of the rest. */
@@ -32,6 +34,8 @@ export class OtlpHttpServer {
   private readonly log = new TroubleLog(OtlpHttpServer.name);
   private readonly budget: BodyBudget;
   private readonly tenants = new WeakMap<FastifyRequest, number>();
+  /** Requests whose head has come and whose answer has not left. */
+  private running = 0;
 
   constructor(
     private readonly ports: OtlpHttpPorts,
@@ -50,6 +54,10 @@ export class OtlpHttpServer {
     this.app.server.maxConnections = MAX_CONNECTIONS;
     this.app.removeAllContentTypeParsers();
     this.app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+    this.app.server.on('request', (_request, response: ServerResponse) => {
+      this.running++;
+      response.once('close', () => this.running--);
+    });
     this.app.setErrorHandler((error, request, reply) => this.fail(error, request, reply));
     this.app.addHook('onRequest', (request, reply, done) => {
       if (!request.is404) return done();
@@ -74,13 +82,19 @@ export class OtlpHttpServer {
     return this.app.listen({ host, port });
   }
 
-  /** Takes no new connections, answers what is under way, then closes; connections still open after ten seconds are cut. */
+  /** Takes no new connections, answers what is under way, then closes; what still runs after ten seconds is cut. */
   async close(): Promise<void> {
-    const cut = setTimeout(() => this.app.server.closeAllConnections(), CLOSE_WITHIN_MS);
+    const giveUpMs = Date.now() + CLOSE_WITHIN_MS;
+    const closed = this.app.close();
+    // Kept-alive connections, and those that have not sent anything yet, would hold it up: they go once nothing runs any more.
+    const sweep = setInterval(() => {
+      this.app.server.closeIdleConnections();
+      if (this.running === 0 || Date.now() > giveUpMs) this.app.server.closeAllConnections();
+    }, CLOSE_SWEEP_MS);
     try {
-      await this.app.close();
+      await closed;
     } finally {
-      clearTimeout(cut);
+      clearInterval(sweep);
     }
   }
 

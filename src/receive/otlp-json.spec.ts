@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { otlpType } from '../../test/support/otlp-proto.js';
 import { parseLossless } from './lossless-json.js';
-import { NotOtlpJson, protobufFromJson } from './otlp-json.js';
+import { NotOtlpJson } from './json-values.js';
+import { protobufFromJson } from './otlp-json.js';
 
 const inSpan = (fields: string) => `{"resourceSpans":[{"scopeSpans":[{"spans":[{${fields}}]}]}]}`;
 const inValue = (value: string) => inSpan(`"attributes":[{"key":"k","value":${value}}]`);

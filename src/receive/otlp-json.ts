@@ -1,21 +1,28 @@
 import protobuf from 'protobufjs/minimal.js';
+import {
+  MAX_INT32,
+  MAX_INT64,
+  MAX_UINT32,
+  MAX_UINT64,
+  MIN_INT32,
+  MIN_INT64,
+  NotOtlpJson,
+  base64,
+  double,
+  integer,
+  isObject,
+  locating,
+  type JsonObject,
+} from './json-values.js';
 import { parseLossless } from './lossless-json.js';
 
 type Writer = protobuf.Writer;
-type JsonObject = Record<string, unknown>;
 
 const VARINT = 0;
 const FIXED64 = 1;
 const LEN = 2;
 const FIXED32 = 5;
 const tag = (field: number, type: number) => (field << 3) | type;
-
-const MAX_UINT64 = 2n ** 64n - 1n;
-const MIN_INT64 = -(2n ** 63n);
-const MAX_INT64 = 2n ** 63n - 1n;
-const MAX_UINT32 = 2n ** 32n - 1n;
-const MIN_INT32 = -(2n ** 31n);
-const MAX_INT32 = 2n ** 31n - 1n;
 
 /** An id that no receiver accepts: it makes the span be rejected by itself. */
 const INVALID_ID = Uint8Array.of(0);
@@ -26,22 +33,6 @@ const MISTAKES: Record<string, string> = {
   resourceProfiles: 'profiles',
   resource_spans: 'snake_case names',
 };
-
-/** JSON that is not an OTLP trace request; the message says where. */
-export class NotOtlpJson extends Error {
-  readonly path: string[] = [];
-
-  constructor(readonly problem: string) {
-    super(problem);
-    this.name = 'NotOtlpJson';
-  }
-
-  within(step: string): this {
-    this.path.unshift(step);
-    this.message = `${this.path.join('.')} ${this.problem}`;
-    return this;
-  }
-}
 
 /**
  * An OTLP/JSON trace request as the protobuf message it stands for. Values nested deeper than `maxDepth` are cut off just below, so that the
@@ -218,40 +209,4 @@ class Encoder {
     const value = owner[name];
     if (value !== undefined && value !== null) locating(name, () => write(value));
   }
-}
-
-function locating(step: string, write: () => void): void {
-  try {
-    write();
-  } catch (error) {
-    throw error instanceof NotOtlpJson ? error.within(step) : error;
-  }
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function integer(value: unknown, min: bigint, max: bigint): bigint {
-  const isInteger =
-    (typeof value === 'number' && Number.isInteger(value)) || (typeof value === 'string' && /^-?\d{1,20}$/.test(value));
-  if (!isInteger) throw new NotOtlpJson('is not an integer');
-  const exact = BigInt(value);
-  if (exact < min || exact > max) throw new NotOtlpJson(`is not between ${min} and ${max}`);
-  return exact;
-}
-
-function double(value: unknown): number {
-  if (typeof value === 'number') return value;
-  const names: Record<string, number> = { NaN, Infinity, '-Infinity': -Infinity };
-  if (typeof value === 'string') {
-    if (Object.hasOwn(names, value)) return names[value]!;
-    if (/^-?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(value)) return Number(value);
-  }
-  throw new NotOtlpJson('is not a number');
-}
-
-function base64(value: unknown): Uint8Array {
-  if (typeof value !== 'string' || !/^[A-Za-z0-9+/_-]*={0,2}$/.test(value)) throw new NotOtlpJson('is not base64');
-  return Buffer.from(value, 'base64');
 }

@@ -13,7 +13,8 @@ import { Rejected, Unavailable } from '../model/failure.js';
 import { acceptedHours, admit, endsEarly, rejectOtherHours, rejectionMessage } from './admit.js';
 import type { BodyShare } from './body-budget.js';
 import { inflate } from './inflate.js';
-import { NotOtlpJson, protobufFromJson } from './otlp-json.js';
+import { NotOtlpJson } from './json-values.js';
+import { protobufFromJson } from './otlp-json.js';
 import { type Answer, type Encoding, successAnswer } from './status.js';
 
 const gzipAsync = promisify(gzip);

@@ -19,7 +19,10 @@ let rows: QueryRows;
 
 beforeAll(async () => {
   database = await createTestDatabase('query');
-  service = await startService({ databaseUrl: database.url, env: { ROLES: 'ingest,api', TRACEHOUND_ADMIN_KEY: ADMIN_KEY } });
+  service = await startService({
+    databaseUrl: database.url,
+    env: { ROLES: 'ingest,api', TRACEHOUND_ADMIN_KEY: ADMIN_KEY },
+  });
   db = new pg.Client({ connectionString: database.url });
   await db.connect();
   rows = new QueryRows(db);

@@ -47,7 +47,7 @@ const requestType = root.lookupType('Request');
 /** Spans of an OTLP/HTTP protobuf request. Throws on anything that is not one. */
 export function decodeProtobuf(body: Buffer): WireSpan[] {
   const message = requestType.decode(body);
-  return spansOf(requestType.toObject(message, { longs: String }) as RequestJson, (id) =>
+  return spansOf(requestType.toObject(message, { longs: String }), (id) =>
     Buffer.from(id as Uint8Array).toString('hex'),
   );
 }

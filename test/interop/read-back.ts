@@ -48,7 +48,7 @@ function asSent(traceId: string, span: StoredSpan): WireSpan {
 }
 
 function asObject(attributes: StoredSpan['attributes']): WireSpan['attributes'] {
-  return Object.fromEntries(attributes.map(({ key, value }) => [key, value])) as WireSpan['attributes'];
+  return Object.fromEntries(attributes.map(({ key, value }) => [key, value]));
 }
 
 function bySpanId(a: WireSpan, b: WireSpan): number {

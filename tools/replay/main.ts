@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
-import { ApiError } from '../client/api.js';
+import { Api, ApiError } from '../client/api.js';
 import { Screen } from '../client/screen.js';
 import { isLoopback, parseArguments, USAGE } from './arguments.js';
 import type { ReplayOptions } from './arguments.js';
@@ -16,6 +16,9 @@ const screen = new Screen();
 
 async function run(options: ReplayOptions): Promise<number> {
   if (!(await mayRun(options))) return 1;
+  await new Api(options.api, undefined, 0).health().catch((error: unknown) => {
+    throw new Error(`${(error as Error).message}. Start Tracehound with "npm start", or say where it is: --api, --url`);
+  });
   const { datasets, skipped } = await findDatasets(options.target);
   for (const line of skipped) screen.say(line);
   if (datasets.length === 0) throw new Error(`${options.target} holds no span files`);

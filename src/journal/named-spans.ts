@@ -1,0 +1,74 @@
+import { UNKNOWN_SERVICE } from '../model/operation.js';
+import { columnName } from './names.js';
+import type { SpanTable } from './span-table.js';
+
+/** What a span without a name is called. */
+const UNNAMED = '(unnamed)';
+
+export interface Operation {
+  kind: number;
+  name: string;
+}
+
+/** Dictionary ids of a span table: of each resource's service, and of each span's operation. */
+export interface Resolved {
+  serviceIds: Int32Array;
+  operationIds: Int32Array;
+}
+
+/** Identifies an operation within its service. */
+export const operationKey = (kind: number, name: string) => `${kind} ${name}`;
+
+/** The names in a span table, each made a string once. */
+export class NamedSpans {
+  /** Service name of each resource; null for a resource without spans. */
+  readonly services: (string | null)[];
+  private readonly names: string[];
+
+  constructor(private readonly table: SpanTable) {
+    const { bytes } = table;
+    const used = new Set(table.resource.subarray(0, table.n));
+    this.services = table.resources.map(({ serviceAt, serviceTo }, resource) => {
+      if (!used.has(resource)) return null;
+      return serviceAt < 0 ? UNKNOWN_SERVICE : columnName(bytes, serviceAt, serviceTo);
+    });
+    this.names = table.names.map(({ at, to }) => (at === to ? UNNAMED : columnName(bytes, at, to)));
+  }
+
+  /** Distinct operations of each service. */
+  operationsByService(): Map<string, Map<string, Operation>> {
+    const services = new Map<string, Map<string, Operation>>();
+    this.resolve(
+      () => 0,
+      (resource, kind, name) => {
+        const service = this.services[resource]!;
+        let operations = services.get(service);
+        if (!operations) services.set(service, (operations = new Map()));
+        operations.set(operationKey(kind, name), { kind, name });
+        return 0;
+      },
+    );
+    return services;
+  }
+
+  /** Calls `operationId` once for each distinct (resource, kind, name); null as soon as it knows one not. */
+  resolve(
+    serviceId: (resource: number) => number,
+    operationId: (resource: number, kind: number, name: string) => number | undefined,
+  ): Resolved | null {
+    const { table, names } = this;
+    const operationIds = new Int32Array(table.n);
+    const known = new Map<number, number>();
+    for (let i = 0; i < table.n; i++) {
+      const key = (table.resource[i]! * 8 + table.kind[i]!) * (names.length + 1) + table.name[i]!;
+      let id = known.get(key);
+      if (id === undefined) {
+        id = operationId(table.resource[i]!, table.kind[i]!, names[table.name[i]!]!);
+        if (id === undefined) return null;
+        known.set(key, id);
+      }
+      operationIds[i] = id;
+    }
+    return { serviceIds: Int32Array.from(table.resources, (_, resource) => serviceId(resource)), operationIds };
+  }
+}
