@@ -99,6 +99,10 @@ export class Measures1763700200000 implements MigrationInterface {
         body       jsonb not null,   -- severity, affected, causes, exemplars
         primary key (tenant_id, window_at, group_no)
       )`);
+    // For retention, which looks for old windows of all tenants.
+    for (const table of ['window_totals', 'anomalies', 'anomaly_groups']) {
+      await db.query(`create index ${table}_window on ${table} using brin (window_at) with (autosummarize = on)`);
+    }
   }
 
   async down(db: QueryRunner): Promise<void> {

@@ -13,6 +13,7 @@ CREATE TABLE anomalies (
   finding jsonb NOT NULL,
   CONSTRAINT anomalies_pkey PRIMARY KEY (tenant_id, window_at, signal, operation_id, caller_id)
 );
+CREATE INDEX anomalies_window ON public.anomalies USING brin (window_at) WITH (autosummarize='on');
 
 CREATE TABLE anomaly_groups (
   tenant_id integer NOT NULL,
@@ -21,6 +22,7 @@ CREATE TABLE anomaly_groups (
   body jsonb NOT NULL,
   CONSTRAINT anomaly_groups_pkey PRIMARY KEY (tenant_id, window_at, group_no)
 );
+CREATE INDEX anomaly_groups_window ON public.anomaly_groups USING brin (window_at) WITH (autosummarize='on');
 
 CREATE TABLE api_keys (
   id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -146,6 +148,7 @@ CREATE TABLE incidents (
   opened_at timestamp with time zone NOT NULL,
   last_seen_at timestamp with time zone NOT NULL,
   resolved_at timestamp with time zone,
+  quiet_windows integer DEFAULT 0 NOT NULL,
   flaps integer DEFAULT 0 NOT NULL,
   causes jsonb NOT NULL,
   affected jsonb NOT NULL,
@@ -346,3 +349,4 @@ CREATE TABLE window_totals (
   revision integer DEFAULT 0 NOT NULL,
   CONSTRAINT window_totals_pkey PRIMARY KEY (tenant_id, window_at)
 );
+CREATE INDEX window_totals_window ON public.window_totals USING brin (window_at) WITH (autosummarize='on');

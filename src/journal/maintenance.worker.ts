@@ -4,6 +4,7 @@ import { Cron, CronExpression } from '@nestjs/schedule';
 import { CONFIG } from '../config.js';
 import type { Config } from '../config.js';
 import { floorHour, HOUR_MS } from '../model/window.js';
+import { RetentionStore } from '../store/retention.store.js';
 import { Partitions } from './partitions.js';
 
 const HOURS_AHEAD = 2;
@@ -16,6 +17,7 @@ export class MaintenanceWorker implements OnApplicationBootstrap {
 
   constructor(
     private readonly partitions: Partitions,
+    private readonly retention: RetentionStore,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -36,6 +38,7 @@ export class MaintenanceWorker implements OnApplicationBootstrap {
         nowMs,
       );
       await this.partitions.drop(this.config.retention.journalHours, nowMs);
+      await this.retention.prune(nowMs);
     } catch (error) {
       this.log.warn(`Partitions could not be maintained and will be tried again in a minute: ${String(error)}`);
     } finally {

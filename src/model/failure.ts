@@ -24,8 +24,3 @@ export class Unavailable extends Error {
   }
   readonly status: 429 | 503;
 }
-
-/** Ends a switch over a union: a case that was forgotten is a type error, and a loud one at run time. */
-export function assertNever(value: never): never {
-  throw new Error(`unexpected case: ${JSON.stringify(value)}`);
-}

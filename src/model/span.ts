@@ -1,10 +1,8 @@
 /** OTLP span kinds by their wire number. */
 export const SPAN_KIND = ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'] as const;
-export type SpanKind = (typeof SPAN_KIND)[number];
 
 export const KIND_SERVER = 2;
 export const KIND_CLIENT = 3;
-export const KIND_PRODUCER = 4;
 export const KIND_CONSUMER = 5;
 
 /**

@@ -13,6 +13,7 @@ import { KeyStore } from './key.store.js';
 import { MetricsStore } from './metrics.store.js';
 import { NotificationStore } from './notification.store.js';
 import { ReopenedStore } from './reopened.store.js';
+import { RetentionStore } from './retention.store.js';
 import { RollupStore } from './rollup.store.js';
 import { RuleStore } from './rule.store.js';
 import { SecretBox, secretBoxFrom } from './secret-box.js';
@@ -32,6 +33,7 @@ const STORES = [
   MetricsStore,
   NotificationStore,
   ReopenedStore,
+  RetentionStore,
   RollupStore,
   RuleStore,
   TenantStore,

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { once } from 'node:events';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { ServiceEnded, startService } from '../support/service.js';
+import { freePort, ServiceEnded, startService } from '../support/service.js';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -81,18 +82,24 @@ describe('start', () => {
 
   it('waits for a database that is not up yet', async () => {
     const late = await createTestDatabase('startup_late');
-    const proxy = spawn(process.execPath, ['-e', LATE_PROXY], {
-      env: { TO: new URL(late.url).port, PATH: process.env['PATH'] },
-      stdio: ['ignore', 'pipe', 'inherit'],
+    const proxy = createServer((from) => {
+      const to = connect(Number(new URL(late.url).port), '127.0.0.1');
+      from.on('error', () => to.destroy()).pipe(to);
+      to.on('error', () => from.destroy()).pipe(from);
     });
     try {
-      const [port] = (await once(proxy.stdout, 'data')) as [Buffer];
-      const url = withPath(late.url, (each) => void (each.port = port.toString().trim()));
-      const service = await startService({ databaseUrl: url, env: { ROLES: 'api' } });
+      const port = await freePort();
+      const service = await startService({
+        databaseUrl: withPath(late.url, (each) => void (each.port = String(port))),
+        env: { ROLES: 'api' },
+        onOutput: (said) => {
+          if (said.includes('does not answer yet') && !proxy.listening) proxy.listen(port, '127.0.0.1');
+        },
+      });
       expect(service.output()).toContain('does not answer yet');
       expect(await service.stop()).toBe(0);
     } finally {
-      proxy.kill();
+      proxy.close();
       await late.drop();
     }
   });
@@ -156,13 +163,3 @@ describe('stop', () => {
     }
   });
 });
-
-/** Refuses connections to the database for six seconds, then passes them on. */
-const LATE_PROXY = `
-  const net = require('node:net');
-  const pass = (from) => { const to = net.connect(process.env.TO, '127.0.0.1'); from.pipe(to).pipe(from);
-    from.on('error', () => to.destroy()); to.on('error', () => from.destroy()); };
-  const probe = net.createServer().listen(0, '127.0.0.1', () => {
-    const { port } = probe.address();
-    probe.close(() => { console.log(port); setTimeout(() => net.createServer(pass).listen(port, '127.0.0.1'), 6000); });
-  });`;

@@ -36,14 +36,16 @@ export class ServiceEnded extends Error {
 
 /**
  * Starts the built service as a process of its own, on free ports unless `env` names some, and returns once it is ready. It sees no other
- * variables of this process. Throws ServiceEnded when it ends before.
+ * variables of this process. Until then and after, `onOutput` is given what it said so far. Throws ServiceEnded when it ends before.
  */
 export async function startService({
   databaseUrl,
   env = {},
+  onOutput,
 }: {
   databaseUrl: string;
   env?: Record<string, string | undefined>;
+  onOutput?: (said: string) => void;
 }): Promise<Service> {
   const otlpPort = env['OTLP_HTTP_PORT'] ?? (await freePort());
   const apiPort = env['API_PORT'] ?? (await freePort());
@@ -73,6 +75,7 @@ export async function startService({
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (text: Buffer) => {
         said += text.toString();
+        onOutput?.(said);
         if (READY.test(said)) resolve();
       });
     }
@@ -99,7 +102,8 @@ export async function startService({
   };
 }
 
-function freePort(): Promise<number> {
+/** A TCP port on loopback that was free a moment ago. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer().once('error', reject);
     probe.listen(0, '127.0.0.1', () => {
