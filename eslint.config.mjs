@@ -222,7 +222,7 @@ export default tseslint.config(
 
   // Receiving writes to the journal and reads what it accepts with the journal's own reader, so that both always agree.
   {
-    files: [...edgesOf('receive'), 'src/receive/receiver.ts'],
+    files: [...edgesOf('receive'), 'src/receive/{receiver,grpc-server}.ts'],
     rules: edge(
       STAGE,
       own,
@@ -247,12 +247,17 @@ export default tseslint.config(
     rules: pure(ownPure, model, journal('scan', 'span-table')),
   },
   {
-    files: ['src/receive/{otlp-json,status}.ts'],
+    files: ['src/receive/{otlp-json,status,rpc-status,grpc-health}.ts'],
     rules: pure(ownPure, model, 'protobufjs/minimal\\.js'),
   },
   {
-    files: ['src/receive/{inflate,health,read-body}.ts'],
-    rules: edge(STAGE, own, model, 'node:(zlib|stream)'),
+    // HTTP/2 below OTLP/gRPC: connections, streams, deadlines.
+    files: ['src/receive/grpc-server.ts'],
+    rules: edge(STAGE, ownPure, model, 'node:(http2|net)'),
+  },
+  {
+    files: ['src/receive/{inflate,health}.ts'],
+    rules: edge(STAGE, own, model, 'node:zlib'),
   },
 
   // The journal: the only place that knows how spans lie in the database. Its edges besides the workers are listed.
@@ -264,10 +269,6 @@ export default tseslint.config(
     // A segment's id is a hash: a function of its requests.
     files: ['src/journal/batch.ts'],
     rules: pure(ownPure, model, 'node:crypto'),
-  },
-  {
-    files: ['src/journal/deadline.ts'],
-    rules: edge(STAGE, own),
   },
   {
     files: [...edgesOf('journal'), 'src/journal/{write,commit,read,dictionary,partitions,event-clocks}.ts'],
@@ -286,18 +287,6 @@ export default tseslint.config(
       pipeline,
       node,
       nest,
-      'typeorm',
-    ),
-  },
-  {
-    // What these return is shaped by the pure file that shows it.
-    files: ['src/store/{views,metrics,key}.store.ts'],
-    rules: edge(
-      'A store imports the model and TypeORM; no stage, no queue.',
-      own,
-      model,
-      String.raw`\.\./(query/(load|tenant-metrics)|access/key)\.js`,
-      '@nestjs/common',
       'typeorm',
     ),
   },

@@ -146,5 +146,5 @@ async function supervise() {
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
 const code = await supervise();
-if (stop.signal.aborted) say(`stopped after ${since(began)}`);
+if (stop.signal.aborted) say(`stopped; it ran for ${since(began)}`);
 process.exit(code);

@@ -3,7 +3,7 @@ import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import { Rejected } from '../model/failure.js';
 import { AccessService, type Caller } from './access.service.js';
-import type { Scope } from './key.js';
+import type { Scope } from '../model/scope.js';
 
 const SCOPE = 'access:scope';
 const OPEN = 'open';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ApiKey } from '../store/key.store.js';
 import type { Tenant } from '../store/tenant.store.js';
-import { SCOPES } from './key.js';
+import { SCOPES } from '../model/scope.js';
 
 const name = z
   .string()

@@ -1,7 +1,3 @@
-/** What a caller may do. `ingest`: send spans. `read`: look. `admin`: change settings, tenants and keys. */
-export const SCOPES = ['ingest', 'read', 'admin'] as const;
-export type Scope = (typeof SCOPES)[number];
-
 const KEY_FORM = /^th_([0-9a-z]{8})_[0-9A-Za-z_-]{43}$/;
 const PREFIX_LETTERS = '0123456789abcdefghjkmnpqrstvwxyz';
 

@@ -3,10 +3,14 @@ import type { AnomalyGroup } from '../model/group.js';
 import { type Affected, type Incident, type IncidentEventKind, SEVERITIES } from '../model/incident.js';
 import { MINUTE_MS, WINDOW_MS } from '../model/window.js';
 
-/** Quiet windows until an incident counts as recovering (30 s), and until it is over (2 min; doubled by each flap, up to 16 min). */
+/** Quiet windows until an incident counts as recovering. */
 const RECOVERING_AFTER = 3;
-const RESOLVED_AFTER = 12;
-const MAX_DOUBLINGS = 3;
+/**
+ * It is over when as many windows with data were quiet, and as much event time has passed (doubled once it has come back): silence in
+ * between lets time pass, but only data says that all is well.
+ */
+const RESOLVED_AFTER_WINDOWS = 6;
+const RESOLVED_AFTER_MS = 2 * MINUTE_MS;
 /** A fault that returns within this time is the same incident again. */
 export const REOPEN_WITHIN_MS = 5 * MINUTE_MS;
 /** Weight of the newest window's scores in the causes of an incident: a few windows decide, one does not. */
@@ -122,11 +126,12 @@ function continued(before: Incident, groups: readonly AnomalyGroup[], nowMs: num
 
 function quieter(before: Incident, nowMs: number): Change {
   const quietWindows = before.quietWindows + 1;
-  const needed = RESOLVED_AFTER * 2 ** Math.min(before.flaps, MAX_DOUBLINGS);
-  if (quietWindows >= needed) {
+  const quietMs = nowMs - before.lastSeenMs;
+  const neededMs = before.flaps === 0 ? RESOLVED_AFTER_MS : 2 * RESOLVED_AFTER_MS;
+  if (quietWindows >= RESOLVED_AFTER_WINDOWS && quietMs >= neededMs) {
     return {
       incident: { ...before, state: 'resolved', quietWindows, resolvedMs: nowMs },
-      event: { kind: 'resolved', reason: `no deviation for ${(quietWindows * WINDOW_MS) / 1000} s of data` },
+      event: { kind: 'resolved', reason: `no deviation for ${quietMs / 1000} s` },
     };
   }
   const state = quietWindows >= RECOVERING_AFTER ? 'recovering' : before.state;

@@ -10,8 +10,7 @@ export type FindingReason =
   | 'small_absolute_effect'
   | 'small_relative_effect'
   | 'not_significant'
-  | 'not_persistent'
-  | 'waits_by_design';
+  | 'not_persistent';
 
 /** One series' verdict in one window. */
 export interface Finding {

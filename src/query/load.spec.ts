@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { Histogram } from '../model/histogram.js';
+import type { OperationLoad, ServiceLoad } from '../model/load.js';
 import { DEFAULT_POLICY } from '../model/policy.js';
-import { operationView, serviceView, type OperationLoad, type ServiceLoad } from './load.js';
+import { operationView, serviceView } from './load.js';
 
 const histogram = (...values: number[]): Histogram => {
   const all = new Histogram();

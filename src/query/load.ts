@@ -1,38 +1,8 @@
 import { Histogram } from '../model/histogram.js';
+import type { LearnedLatency, OperationLoad, ServiceLoad } from '../model/load.js';
 import type { Policy } from '../model/policy.js';
 import { SPAN_KIND } from '../model/span.js';
 import type { OperationView, ServiceView } from './contract.js';
-
-/** What one operation did over a period. */
-export interface OperationLoad {
-  service: string;
-  name: string;
-  kind: number;
-  n: number;
-  errors: number;
-  latencies: Uint8Array[];
-  baseline: LearnedLatency | null;
-}
-
-/** The part of a learned baseline that is shown. */
-export interface LearnedLatency {
-  windows: number;
-  n: number;
-  latency: Histogram;
-}
-
-/** What one service did over a period. */
-export interface ServiceLoad {
-  name: string;
-  operations: number;
-  n: number;
-  requests: number;
-  failedRequests: number;
-  latencies: Uint8Array[];
-  lastSeenAt: string | null;
-  hasReadyBaseline: boolean;
-  inUnresolvedIncident: boolean;
-}
 
 /** Figures of an operation over `seconds`; null where nothing was seen, since nothing is not zero. */
 export function operationView(load: OperationLoad, seconds: number, policy: Policy): OperationView {

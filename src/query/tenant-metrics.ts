@@ -1,20 +1,7 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import { SEVERITIES } from '../model/incident.js';
+import type { TenantFigures } from '../model/tenant-figures.js';
 import { WINDOW_STAGES } from '../pipeline.js';
-
-/** One tenant's figures by label. */
-export interface TenantFigures {
-  /** Spans by outcome, as counted in the commit that decided it. */
-  spans: Record<string, number>;
-  /** Event time from the tenant's watermark back to the stage's cursor (s). */
-  stageLagS: Record<string, number>;
-  /** Failed attempts in a row. */
-  stageFailures: Record<string, number>;
-  /** Unresolved incidents by severity. */
-  incidents: Record<string, number>;
-  /** Notifications by state. */
-  notifications: Record<string, number>;
-}
 
 const DECIDED = ['stored', 'duplicate', 'rejected'];
 
@@ -42,11 +29,18 @@ export function tenantMetrics(figures: TenantFigures): Registry {
     labelNames: ['fate'],
     registers,
   });
+  const adjusted = new Counter({
+    name: 'tracehound_adjusted_spans_total',
+    help: 'Stored spans whose times did not make sense, by what was mended for measuring.',
+    labelNames: ['what'],
+    registers,
+  });
   for (const outcome of DECIDED) decided.inc({ outcome, reason: '' }, 0);
   for (const [name, n] of Object.entries(figures.spans)) {
     const [outcome = '', reason = ''] = splitOnce(name);
     if (outcome === 'received') received.inc(n);
     else if (outcome === 'late') late.inc({ fate: reason }, n);
+    else if (outcome === 'adjusted') adjusted.inc({ what: reason }, n);
     else decided.inc({ outcome, reason }, n);
   }
 

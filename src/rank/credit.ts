@@ -108,10 +108,11 @@ export function gapCredits(
   for (const [key, observed] of seen.gap) {
     const [callerId, calleeId] = key.split('>').map(Number) as [number, number];
     const baseline = baselines.edges.get(key);
-    if (baseline === undefined || !candidates.has(callerId)) continue;
+    if (baseline === undefined) continue;
     const found = excess(observed, baseline.gap);
     if (found === null) continue;
-    gaps.push({ callerId, calleeId, found, n: observed.count });
+    // Edges outside the group count here too: a callee that answers others as ever is not to blame.
+    if (candidates.has(callerId)) gaps.push({ callerId, calleeId, found, n: observed.count });
     for (const end of [callerId, calleeId]) {
       const service = operations.get(end)?.serviceId;
       if (service !== undefined) increase(perService, service, found.amountUs);

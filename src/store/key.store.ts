@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import type { Scope } from '../access/key.js';
+import type { Scope } from '../model/scope.js';
 
 export interface ApiKey {
   id: string;

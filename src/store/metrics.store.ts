@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import type { TenantFigures } from '../query/tenant-metrics.js';
+import type { TenantFigures } from '../model/tenant-figures.js';
 
 /** The figures behind /metrics, one statement. */
 @Injectable()

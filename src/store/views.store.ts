@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Histogram } from '../model/histogram.js';
 import { KIND_CONSUMER, KIND_SERVER } from '../model/span.js';
-import type { LearnedLatency, OperationLoad, ServiceLoad } from '../query/load.js';
+import type { LearnedLatency, OperationLoad, ServiceLoad } from '../model/load.js';
 import { isoMs } from './iso-time.js';
 
 /** Load is read over this much event time before the last measured window. */

@@ -1,0 +1,13 @@
+/** One tenant's figures by label. */
+export interface TenantFigures {
+  /** Spans by outcome, as counted in the commit that decided it. */
+  spans: Record<string, number>;
+  /** Event time from the tenant's watermark back to the stage's cursor (s). */
+  stageLagS: Record<string, number>;
+  /** Failed attempts in a row. */
+  stageFailures: Record<string, number>;
+  /** Unresolved incidents by severity. */
+  incidents: Record<string, number>;
+  /** Notifications by state. */
+  notifications: Record<string, number>;
+}
