@@ -7,6 +7,7 @@ COPY tsconfig.json tsconfig.build.json nest-cli.json .swcrc ./
 COPY scripts scripts
 COPY migrations migrations
 COPY tools tools
+COPY bench bench
 COPY src src
 RUN npm run build && npm prune --omit=dev --omit=optional --ignore-scripts
 
@@ -19,5 +20,5 @@ COPY --from=build /app/dist dist
 RUN install -d -o node -g node -m 0700 /data
 USER node
 VOLUME /data
-EXPOSE 4318 16686
+EXPOSE 4317 4318 16686
 CMD ["node", "--enable-source-maps", "dist/src/main.js"]

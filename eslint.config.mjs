@@ -204,7 +204,7 @@ export default tseslint.config(
       access,
       config,
       pipeline,
-      journal('read', 'journal\\.module'),
+      journal('read', 'search', 'journal\\.module'),
       node,
       nest,
       'fastify',
@@ -222,7 +222,7 @@ export default tseslint.config(
 
   // Receiving writes to the journal and reads what it accepts with the journal's own reader, so that both always agree.
   {
-    files: [...edgesOf('receive'), 'src/receive/{receiver,grpc-server}.ts'],
+    files: [...edgesOf('receive'), 'src/receive/receiver.ts'],
     rules: edge(
       STAGE,
       own,
@@ -252,8 +252,8 @@ export default tseslint.config(
   },
   {
     // HTTP/2 below OTLP/gRPC: connections, streams, deadlines.
-    files: ['src/receive/grpc-server.ts'],
-    rules: edge(STAGE, ownPure, model, 'node:(http2|net)'),
+    files: ['src/receive/grpc-{server,listener,message}.ts'],
+    rules: edge(STAGE, ownPure, model, 'node:(http2|net|stream)'),
   },
   {
     files: ['src/receive/{inflate,health}.ts'],
@@ -271,7 +271,10 @@ export default tseslint.config(
     rules: pure(ownPure, model, 'node:crypto'),
   },
   {
-    files: [...edgesOf('journal'), 'src/journal/{write,commit,read,dictionary,partitions,event-clocks}.ts'],
+    files: [
+      ...edgesOf('journal'),
+      'src/journal/{write,commit,read,search,search-page,dictionary,partitions,event-clocks}.ts',
+    ],
     rules: edge(STAGE, own, model, store, queue, config, pipeline, node, nest, 'typeorm', 'pg', 'pg-copy-streams'),
   },
 

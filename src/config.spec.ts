@@ -10,7 +10,7 @@ describe('parseConfig', () => {
       databaseUrl: DATABASE_URL,
       redisUrl: undefined,
       roles: { ingest: true, worker: true, api: true },
-      listen: { host: '127.0.0.1', loopbackOnly: true, otlpPort: 4318, apiPort: 16686 },
+      listen: { host: '127.0.0.1', loopbackOnly: true, otlpPort: 4318, otlpGrpcPort: 4317, apiPort: 16686 },
       retention: { journalHours: 24 },
       ingest: {
         maxBodyBytes: 64 * 2 ** 20,
@@ -46,6 +46,7 @@ describe('parseConfig', () => {
       env: { OTLP_HTTP_PORT: '14318', API_PORT: '80' },
       expected: { listen: { otlpPort: 14318, apiPort: 80 }, publicUrl: 'http://localhost:80' },
     },
+    { name: 'no gRPC', env: { OTLP_GRPC_PORT: '0' }, expected: { listen: { otlpGrpcPort: 0 } } },
     { name: 'any age of spans', env: { INGEST_MAX_SPAN_AGE_HOURS: '0' }, expected: { ingest: { maxSpanAgeHours: 0 } } },
     {
       name: 'networks to send to',
@@ -134,6 +135,11 @@ describe('parseConfig', () => {
       name: 'one port for two servers',
       env: { API_PORT: '4318' },
       problem: 'API_PORT is 4318, the same as OTLP_HTTP_PORT; expected two different ports',
+    },
+    {
+      name: 'one port for both forms of OTLP',
+      env: { OTLP_GRPC_PORT: '4318' },
+      problem: 'OTLP_GRPC_PORT is 4318, the same as OTLP_HTTP_PORT; expected two different ports',
     },
     {
       name: 'a secret key that is short',

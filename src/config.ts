@@ -35,6 +35,7 @@ const SETTINGS = z.object({
     .default('127.0.0.1')
     .refine((host) => host === 'localhost' || isIP(host) !== 0, { error: 'an IP address or localhost' }),
   OTLP_HTTP_PORT: port(4318),
+  OTLP_GRPC_PORT: whole(0, 65_535, 4317),
   API_PORT: port(16686),
   RETENTION_HOURS: whole(1, 24 * 366, 24),
   INGEST_MAX_BODY_BYTES: whole(1024, 1024 * MIB, 64 * MIB),
@@ -120,6 +121,8 @@ function nest(settings: Settings) {
       /** Only programs on this machine can connect. */
       loopbackOnly: isLoopbackHost(host),
       otlpPort: settings.OTLP_HTTP_PORT,
+      /** 0: off. */
+      otlpGrpcPort: settings.OTLP_GRPC_PORT,
       apiPort: settings.API_PORT,
     },
     retention: { journalHours: settings.RETENTION_HOURS },
@@ -149,8 +152,16 @@ function nest(settings: Settings) {
 }
 
 function contradictions({ listen, roles }: Config): string[] {
-  if (!roles.ingest || listen.otlpPort !== listen.apiPort) return [];
-  return [`API_PORT is ${listen.apiPort}, the same as OTLP_HTTP_PORT; expected two different ports`];
+  if (!roles.ingest) return [];
+  const ports = [
+    ['OTLP_HTTP_PORT', listen.otlpPort],
+    ['OTLP_GRPC_PORT', listen.otlpGrpcPort],
+    ['API_PORT', listen.apiPort],
+  ] as const;
+  return ports.flatMap(([name, port], i) => {
+    const [same] = ports.slice(0, i).find(([, other]) => other === port) ?? [];
+    return same === undefined ? [] : [`${name} is ${port}, the same as ${same}; expected two different ports`];
+  });
 }
 
 function problemOf(issue: z.core.$ZodIssue, given: Record<string, string | undefined>): string {

@@ -80,7 +80,7 @@ try {
   }
   const { code, port } = error as NodeJS.ErrnoException & { port?: number };
   if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL') {
-    log.error(`cannot listen on port ${port} (${code}); set API_PORT, OTLP_HTTP_PORT or LISTEN_HOST`);
+    log.error(`cannot listen on port ${port} (${code}); set API_PORT, OTLP_HTTP_PORT, OTLP_GRPC_PORT or LISTEN_HOST`);
     process.exit(CONFIGURATION_ERROR);
   }
   if (!isStopping) fail('could not start', error);

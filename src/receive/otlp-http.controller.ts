@@ -4,7 +4,7 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import type { Config } from '../config.js';
 import { Rejected, Unavailable } from '../model/failure.js';
 import { TroubleLog } from '../queue/trouble-log.js';
-import { BodyBudget, type BodyShare } from './body-budget.js';
+import type { BodyBudget, BodyShare } from './body-budget.js';
 import type { ExportRequest } from './receiver.js';
 import { type Answer, type Encoding, statusAnswer } from './status.js';
 
@@ -32,16 +32,15 @@ export interface OtlpHttpPorts {
 export class OtlpHttpServer {
   private readonly app: FastifyInstance;
   private readonly log = new TroubleLog(OtlpHttpServer.name);
-  private readonly budget: BodyBudget;
   private readonly tenants = new WeakMap<FastifyRequest, number>();
   /** Requests whose head has come and whose answer has not left. */
   private running = 0;
 
   constructor(
     private readonly ports: OtlpHttpPorts,
-    private readonly limits: Pick<Config['ingest'], 'maxBodyBytes' | 'maxPendingBytes'>,
+    private readonly limits: Pick<Config['ingest'], 'maxBodyBytes'>,
+    private readonly budget: BodyBudget,
   ) {
-    this.budget = new BodyBudget(limits.maxPendingBytes);
     this.app = fastify({
       // While it closes it still stores what arrives on open connections.
       return503OnClosing: false,

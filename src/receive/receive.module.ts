@@ -1,21 +1,23 @@
 import { Inject, Logger, Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
-import { AccessService } from '../access/access.service.js';
+import { AccessService, type RequestOrigin } from '../access/access.service.js';
 import { CONFIG } from '../config.js';
 import type { Config } from '../config.js';
 import { JournalModule } from '../journal/journal.module.js';
 import { Rejected } from '../model/failure.js';
 import { QUEUE_BACKEND, type QueueBackend } from '../queue/backend.js';
 import { ViewsStore } from '../store/views.store.js';
+import { BodyBudget } from './body-budget.js';
 import { ingestHealth } from './health.js';
+import { OtlpGrpcServer } from './otlp-grpc.controller.js';
 import { OtlpHttpServer } from './otlp-http.controller.js';
 import { Receiver } from './receiver.js';
 
-/** Takes spans in, on a port of its own, when the process has the role `ingest`. */
+/** Takes spans in, on ports of its own, when the process has the role `ingest`. */
 @Module({ imports: [JournalModule], providers: [Receiver] })
 export class ReceiveModule implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly log = new Logger(ReceiveModule.name);
-  private readonly server: OtlpHttpServer;
+  private readonly http: OtlpHttpServer;
+  private readonly grpc: OtlpGrpcServer;
 
   constructor(
     private readonly access: AccessService,
@@ -24,29 +26,43 @@ export class ReceiveModule implements OnApplicationBootstrap, OnModuleDestroy {
     @Inject(QUEUE_BACKEND) queue: QueueBackend,
     @Inject(CONFIG) private readonly config: Config,
   ) {
-    this.server = new OtlpHttpServer(
-      {
-        authenticate: (request) => this.tenantOf(request),
-        export: (request, share) => receiver.export(request, share),
-        health: () => ingestHealth(views.ping(), queue.ping()),
-      },
+    // One for both: what one of them holds, the other cannot.
+    const budget = new BodyBudget(config.ingest.maxPendingBytes);
+    const shared = {
+      export: receiver.export.bind(receiver),
+      health: () => ingestHealth(views.ping(), queue.ping()),
+    };
+    this.http = new OtlpHttpServer(
+      { ...shared, authenticate: ({ headers }) => this.tenantOf(headers.authorization, headers) },
       config.ingest,
+      budget,
+    );
+    this.grpc = new OtlpGrpcServer(
+      {
+        ...shared,
+        authenticate: (fields) =>
+          this.tenantOf(fields.authorization, { ...fields, host: fields[':authority'] ?? fields.host }),
+      },
+      config,
+      budget,
     );
   }
 
   async onApplicationBootstrap(): Promise<void> {
     if (!this.config.roles.ingest) return;
-    const { host, otlpPort } = this.config.listen;
-    this.log.log(`Takes OTLP/HTTP traces at ${await this.server.listen(host, otlpPort)}/v1/traces`);
+    const { host, otlpPort, otlpGrpcPort } = this.config.listen;
+    this.log.log(`Takes OTLP/HTTP traces at ${await this.http.listen(host, otlpPort)}/v1/traces`);
+    if (otlpGrpcPort === 0) return;
+    this.log.log(`Takes OTLP/gRPC traces at ${await this.grpc.listen(host, otlpGrpcPort)}`);
   }
 
   /** First of all things on shutdown: what was accepted is still committed by the others. */
   async onModuleDestroy(): Promise<void> {
-    await this.server.close();
+    await Promise.all([this.http.close(), this.grpc.close()]);
   }
 
-  private async tenantOf({ headers }: FastifyRequest): Promise<number> {
-    const { tenantId, scopes } = await this.access.authenticate(headers.authorization, headers);
+  private async tenantOf(authorization: string | undefined, from: RequestOrigin): Promise<number> {
+    const { tenantId, scopes } = await this.access.authenticate(authorization, from);
     if (!scopes.has('ingest')) throw new Rejected('missing_scope', 'the API key may not ingest', 403);
     return tenantId;
   }

@@ -1,4 +1,5 @@
 import protobuf from 'protobufjs/minimal.js';
+import { BAD_REQUEST, RPC, encodeRpcStatus } from './rpc-status.js';
 
 export type Encoding = 'protobuf' | 'json';
 
@@ -11,18 +12,17 @@ export interface Answer {
 
 /** google.rpc.Code by HTTP status. */
 const CODES: Record<number, number> = {
-  400: 3,
-  401: 16,
-  403: 7,
-  404: 12,
-  405: 12,
-  413: 8,
-  415: 3,
-  429: 8,
-  500: 13,
-  503: 14,
+  400: RPC.INVALID_ARGUMENT,
+  401: RPC.UNAUTHENTICATED,
+  403: RPC.PERMISSION_DENIED,
+  404: RPC.UNIMPLEMENTED,
+  405: RPC.UNIMPLEMENTED,
+  413: RPC.RESOURCE_EXHAUSTED,
+  415: RPC.INVALID_ARGUMENT,
+  429: RPC.RESOURCE_EXHAUSTED,
+  500: RPC.INTERNAL,
+  503: RPC.UNAVAILABLE,
 };
-const BAD_REQUEST = 'type.googleapis.com/google.rpc.BadRequest';
 const LEN = 2;
 const tag = (field: number, type: number) => (field << 3) | type;
 
@@ -41,7 +41,7 @@ export function successAnswer(encoding: Encoding, partial?: { rejectedSpans: num
     if (partial.rejectedSpans > 0) writer.uint32(tag(1, 0)).int64(partial.rejectedSpans);
     writer.uint32(tag(2, LEN)).string(partial.errorMessage).ldelim();
   }
-  return protobufAnswer(200, writer);
+  return protobufAnswer(200, Buffer.from(writer.finish()));
 }
 
 /** google.rpc.Status, for 400 with the BadRequest detail that names what is wrong. */
@@ -51,20 +51,13 @@ export function statusAnswer(encoding: Encoding, status: number, message: string
     const details = [{ '@type': BAD_REQUEST, fieldViolations: [{ field, description: message }] }];
     return json(status, { code, message, ...(status === 400 ? { details } : {}) });
   }
-  const writer = protobuf.Writer.create().uint32(tag(1, 0)).int32(code).uint32(tag(2, LEN)).string(message);
-  if (status === 400) {
-    writer.uint32(tag(3, LEN)).fork().uint32(tag(1, LEN)).string(BAD_REQUEST);
-    writer.uint32(tag(2, LEN)).fork().uint32(tag(1, LEN)).fork();
-    writer.uint32(tag(1, LEN)).string(field).uint32(tag(2, LEN)).string(message);
-    writer.ldelim().ldelim().ldelim();
-  }
-  return protobufAnswer(status, writer);
+  return protobufAnswer(status, encodeRpcStatus(code, message, status === 400 ? { badField: field } : {}));
 }
 
 function json(status: number, body: object): Answer {
   return { status, contentType: 'application/json', body: Buffer.from(JSON.stringify(body)) };
 }
 
-function protobufAnswer(status: number, writer: protobuf.Writer): Answer {
-  return { status, contentType: 'application/x-protobuf', body: Buffer.from(writer.finish()) };
+function protobufAnswer(status: number, body: Buffer): Answer {
+  return { status, contentType: 'application/x-protobuf', body };
 }

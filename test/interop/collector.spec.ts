@@ -10,10 +10,11 @@ const itWithCollector = itWith({ otelcol, telemetrygen });
 
 const TRACES = 40;
 const SPANS = TRACES * 4;
+const PATHS = { http: '/v1/traces', grpc: '/opentelemetry.proto.collector.trace.v1.TraceService/Export' };
 
 /** Sends TRACES traces of one client span and three server spans each, as fast as it goes, to `endpoint` (host:port). */
-function generate(endpoint: string, service: string): Promise<string> {
-  const to = ['--otlp-http', '--otlp-insecure', '--otlp-endpoint', endpoint];
+function generate(endpoint: string, service: string, protocol: 'http' | 'grpc' = 'http'): Promise<string> {
+  const to = [...(protocol === 'http' ? ['--otlp-http'] : []), '--otlp-insecure', '--otlp-endpoint', endpoint];
   const size = ['--traces', String(TRACES), '--child-spans', '3', '--span-links', '1', '--rate', '0'];
   const resource = ['--service', service, '--otlp-attributes', 'service.version="2.4.1"'];
   const content = ['text="naïve ☂"', 'count=42', 'flag=true', 'list=["a", "b"]'];
@@ -34,35 +35,44 @@ describe('telemetrygen and the OpenTelemetry Collector', () => {
     await database?.drop();
   });
 
-  itWithTelemetrygen('stores every span that telemetrygen sends straight to it', async () => {
-    const tap = await startWireTap(service.otlpUrl);
-    try {
-      await generate(new URL(tap.url).host, 'straight');
-      const sent = await tap.spans(SPANS);
-      expect(sent).toHaveLength(SPANS);
-      expect(sent[0]).toMatchObject({
-        service: 'straight',
-        statusCode: 2,
-        attributes: { count: 42, list: ['a', 'b'] },
-      });
-      expect(await knownServices(service.apiUrl)).toContain('straight');
-      await expectStored(service.apiUrl, sent);
-    } finally {
-      await tap.stop();
-    }
-  });
+  for (const protocol of ['http', 'grpc'] as const) {
+    itWithTelemetrygen(`stores every span that telemetrygen sends straight to it over ${protocol}`, async () => {
+      const tap = await startWireTap(targetOf(protocol), protocol);
+      const name = `straight-${protocol}`;
+      try {
+        await generate(new URL(tap.url).host, name, protocol);
+        const sent = await tap.spans(SPANS);
+        expect(sent).toHaveLength(SPANS);
+        expect(sent[0]).toMatchObject({
+          service: name,
+          statusCode: 2,
+          attributes: { count: 42, list: ['a', 'b'] },
+        });
+        expect(await knownServices(service.apiUrl)).toContain(name);
+        await expectStored(service.apiUrl, sent);
+      } finally {
+        await tap.stop();
+      }
+    });
+  }
 
-  for (const { encoding, contentType } of [
-    { encoding: 'proto', contentType: 'application/x-protobuf' },
-    { encoding: 'json', contentType: 'application/json' },
+  for (const { protocol, encoding, contentType } of [
+    { protocol: 'http', encoding: 'proto', contentType: 'application/x-protobuf' },
+    { protocol: 'http', encoding: 'json', contentType: 'application/json' },
+    { protocol: 'grpc', encoding: 'proto', contentType: 'application/grpc' },
   ] as const) {
     for (const compression of ['gzip', 'none'] as const) {
       itWithCollector(
-        `stores every span that the Collector sends as ${encoding}, compression ${compression}`,
+        `stores every span that the Collector sends over ${protocol} as ${encoding}, compression ${compression}`,
         async () => {
-          const name = `collector-${encoding}-${compression}`;
-          const tap = await startWireTap(service.otlpUrl);
-          const collector = await startCollector(otelcol!, tap.url, encoding, compression);
+          const name = `collector-${protocol}-${encoding}-${compression}`;
+          const tap = await startWireTap(targetOf(protocol), protocol);
+          const collector = await startCollector(
+            otelcol!,
+            protocol === 'grpc'
+              ? { grpcAddress: new URL(tap.url).host, compression }
+              : { url: tap.url, encoding, compression },
+          );
           let log: string;
           try {
             await generate(collector.endpoint, name);
@@ -76,7 +86,7 @@ describe('telemetrygen and the OpenTelemetry Collector', () => {
             expect(sent).toHaveLength(SPANS);
             for (const request of tap.requests) {
               expect(request).toMatchObject({
-                path: '/v1/traces',
+                path: PATHS[protocol],
                 contentType,
                 contentEncoding: compression === 'gzip' ? 'gzip' : '',
               });
@@ -89,5 +99,9 @@ describe('telemetrygen and the OpenTelemetry Collector', () => {
         },
       );
     }
+  }
+
+  function targetOf(protocol: 'http' | 'grpc'): string {
+    return protocol === 'http' ? service.otlpUrl : `http://${service.grpcAddress}`;
   }
 });

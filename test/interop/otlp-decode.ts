@@ -1,3 +1,4 @@
+import { gunzipSync } from 'node:zlib';
 import protobuf from 'protobufjs';
 
 export type Attributes = Record<string, unknown>;
@@ -50,6 +51,15 @@ export function decodeProtobuf(body: Buffer): WireSpan[] {
   return spansOf(requestType.toObject(message, { longs: String }), (id) =>
     Buffer.from(id as Uint8Array).toString('hex'),
   );
+}
+
+/** Spans of the messages of a gRPC call, each behind its prefix, as they are or in gzip. Throws on anything else. */
+export function decodeGrpcMessages(raw: Buffer): WireSpan[] {
+  if (raw.length === 0) return [];
+  const end = 5 + raw.readUInt32BE(1);
+  if (end > raw.length) throw new Error(`a message of ${end} bytes ends after ${raw.length}`);
+  const body = raw.subarray(5, end);
+  return [...decodeProtobuf(raw[0] === 1 ? gunzipSync(body) : body), ...decodeGrpcMessages(raw.subarray(end))];
 }
 
 /** Spans of an OTLP/HTTP JSON request. Throws on anything that is not one. */

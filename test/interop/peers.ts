@@ -11,8 +11,13 @@ export const otelcol = findProgram('OTELCOL_BIN', ['otelcol', 'otelcol-contrib']
 /** Path of telemetrygen: TELEMETRYGEN_BIN, else on PATH, else undefined. */
 export const telemetrygen = findProgram('TELEMETRYGEN_BIN', ['telemetrygen']);
 
+const anyPython = findProgram('OTEL_PYTHON_BIN', ['python3']);
+
 /** Path of a Python with the OpenTelemetry SDK and its OTLP/HTTP exporter: OTEL_PYTHON_BIN, else on PATH, else undefined. */
-export const python = withSdk(findProgram('OTEL_PYTHON_BIN', ['python3']));
+export const python = withModules(anyPython, 'opentelemetry.sdk', 'opentelemetry.exporter.otlp.proto.http');
+
+/** The same with its OTLP/gRPC exporter. */
+export const pythonWithGrpc = withModules(anyPython, 'opentelemetry.sdk', 'opentelemetry.exporter.otlp.proto.grpc');
 
 /** `it` when every named program is there; otherwise `it.skip`, with one line on the console that says what is missing. */
 export function itWith(peers: Record<string, string | undefined>): typeof it | typeof it.skip {
@@ -43,22 +48,22 @@ export interface Collector {
   stop(): Promise<string>;
 }
 
-/** Starts the Collector: OTLP/HTTP in, batches of at most 200 spans out to `target` (a base URL) in the given encoding. */
-export async function startCollector(
-  program: string,
-  target: string,
-  encoding: 'proto' | 'json',
-  compression: 'gzip' | 'none',
-): Promise<Collector> {
+/** How a Collector sends: to a base URL over HTTP, or to host:port over gRPC. */
+type Target =
+  | { url: string; encoding: 'proto' | 'json'; compression: 'gzip' | 'none' }
+  | { grpcAddress: string; compression: 'gzip' | 'none' };
+
+/** Starts the Collector: OTLP/HTTP in, batches of at most 200 spans out to `target`. */
+export async function startCollector(program: string, target: Target): Promise<Collector> {
   const endpoint = `127.0.0.1:${await freePort()}`;
+  const exporter = exporterOf(target);
   const config = {
     receivers: { otlp: { protocols: { http: { endpoint } } } },
     processors: { batch: { timeout: '200ms', send_batch_size: 100, send_batch_max_size: 200 } },
-    // Newer Collectors call it `otlp_http` and still accept this name; older ones know only this one.
-    exporters: { otlphttp: { endpoint: target, encoding, compression } },
+    exporters: { [exporter.name]: exporter.settings },
     service: {
       telemetry: { metrics: { level: 'none' } },
-      pipelines: { traces: { receivers: ['otlp'], processors: ['batch'], exporters: ['otlphttp'] } },
+      pipelines: { traces: { receivers: ['otlp'], processors: ['batch'], exporters: [exporter.name] } },
     },
   };
   const child = spawn(program, ['--config', `yaml:${JSON.stringify(config)}`], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -94,6 +99,16 @@ export async function startCollector(
   };
 }
 
+/** Newer Collectors call them `otlp_http` and `otlp_grpc` and still accept these names; older ones know only these. */
+function exporterOf(target: Target): { name: string; settings: object } {
+  if ('url' in target) {
+    const { url: endpoint, encoding, compression } = target;
+    return { name: 'otlphttp', settings: { endpoint, encoding, compression } };
+  }
+  const { grpcAddress: endpoint, compression } = target;
+  return { name: 'otlp', settings: { endpoint, compression, tls: { insecure: true } } };
+}
+
 function findProgram(variable: string, names: string[]): string | undefined {
   const set = process.env[variable];
   if (set) {
@@ -114,9 +129,9 @@ function isExecutable(path: string): boolean {
   }
 }
 
-function withSdk(program: string | undefined): string | undefined {
+function withModules(program: string | undefined, ...modules: string[]): string | undefined {
   if (!program) return undefined;
-  const probe = spawnSync(program, ['-c', 'import opentelemetry.sdk, opentelemetry.exporter.otlp.proto.http']);
+  const probe = spawnSync(program, ['-c', `import ${modules.join(', ')}`]);
   return probe.status === 0 ? program : undefined;
 }
 

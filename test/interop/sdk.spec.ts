@@ -1,5 +1,6 @@
 import { SpanKind, SpanStatusCode, context, propagation, trace } from '@opentelemetry/api';
 import type { HrTime } from '@opentelemetry/api';
+import { OTLPTraceExporter as GrpcExporter } from '@opentelemetry/exporter-trace-otlp-grpc';
 import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { OTLPTraceExporter as ProtobufExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { resourceFromAttributes } from '@opentelemetry/resources';
@@ -11,11 +12,11 @@ import type { AddressInfo } from 'node:net';
 import { createTestDatabase } from '../support/database.js';
 import { startService } from '../support/service.js';
 import type { Attributes, WireSpan } from './otlp-decode.js';
-import { itWith, python, run } from './peers.js';
+import { itWith, python, pythonWithGrpc, run } from './peers.js';
 import { expectStored, knownServices } from './read-back.js';
 import { startWireTap } from './wire-tap.js';
 
-const EXPORTERS = { protobuf: ProtobufExporter, json: JsonExporter };
+const EXPORTERS = { protobuf: ProtobufExporter, json: JsonExporter, grpc: GrpcExporter };
 
 describe('OpenTelemetry SDKs', () => {
   let database: Awaited<ReturnType<typeof createTestDatabase>>;
@@ -35,12 +36,12 @@ describe('OpenTelemetry SDKs', () => {
     await database?.drop();
   });
 
-  for (const encoding of ['protobuf', 'json'] as const) {
+  for (const encoding of ['protobuf', 'json', 'grpc'] as const) {
     for (const compression of ['gzip', 'none'] as const) {
       it(`stores a trace of two JavaScript services, sent as ${encoding}, compression ${compression}`, async () => {
         const ended: WireSpan[] = [];
         const provide = (name: string) => {
-          const url = `${service.otlpUrl}/v1/traces`;
+          const url = encoding === 'grpc' ? `http://${service.grpcAddress}` : `${service.otlpUrl}/v1/traces`;
           const exporter = new EXPORTERS[encoding]({ url, compression: compression as never });
           return new NodeTracerProvider({
             resource: resourceFromAttributes({ 'service.name': name, 'service.version': '1.0.0' }),
@@ -60,26 +61,35 @@ describe('OpenTelemetry SDKs', () => {
     }
   }
 
-  itWith({ 'python with opentelemetry-exporter-otlp-proto-http': python })(
-    'stores every span that the Python SDK sends',
-    async () => {
-      const tap = await startWireTap(service.otlpUrl);
-      try {
-        await run(python!, ['-c', PYTHON_PROGRAM], {
-          OTEL_EXPORTER_OTLP_ENDPOINT: tap.url,
-          OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
-          OTEL_SERVICE_NAME: 'python-app',
-        });
-        const sent = await tap.spans(100);
-        expect(sent).toHaveLength(100);
-        expect(sent.filter((span) => span.events[0]?.name === 'exception')).toHaveLength(50);
-        expect(await knownServices(service.apiUrl)).toContain('python-app');
-        await expectStored(service.apiUrl, sent);
-      } finally {
-        await tap.stop();
-      }
-    },
-  );
+  for (const { protocol, program } of [
+    { protocol: 'http', program: python },
+    { protocol: 'grpc', program: pythonWithGrpc },
+  ] as const) {
+    itWith({ [`python with opentelemetry-exporter-otlp-proto-${protocol}`]: program })(
+      `stores every span that the Python SDK sends over ${protocol}`,
+      async () => {
+        const tap = await startWireTap(
+          protocol === 'http' ? service.otlpUrl : `http://${service.grpcAddress}`,
+          protocol,
+        );
+        const name = `python-${protocol}`;
+        try {
+          await run(program!, ['-c', PYTHON_PROGRAM.replace('PROTOCOL', protocol)], {
+            OTEL_EXPORTER_OTLP_ENDPOINT: tap.url,
+            OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
+            OTEL_SERVICE_NAME: name,
+          });
+          const sent = await tap.spans(100);
+          expect(sent).toHaveLength(100);
+          expect(sent.filter((span) => span.events[0]?.name === 'exception')).toHaveLength(50);
+          expect(await knownServices(service.apiUrl)).toContain(name);
+          await expectStored(service.apiUrl, sent);
+        } finally {
+          await tap.stop();
+        }
+      },
+    );
+  }
 });
 
 /** One request from a gateway to a payment service over HTTP: server span, client span, and a failing server span behind it. */
@@ -168,7 +178,7 @@ function nanos([seconds, nanoseconds]: HrTime): string {
 }
 
 const PYTHON_PROGRAM = `
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.exporter.otlp.proto.PROTOCOL.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind

@@ -1,14 +1,15 @@
-import { createServer as createHttpServer } from 'node:http';
+import { type IncomingMessage, type ServerResponse, createServer as createHttpServer } from 'node:http';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
+import { type Http2ServerRequest, type Http2ServerResponse, createServer as createHttp2Server } from 'node:http2';
 import { gunzipSync } from 'node:zlib';
-import { decodeJson, decodeProtobuf } from './otlp-decode.js';
+import { decodeGrpcMessages, decodeJson, decodeProtobuf } from './otlp-decode.js';
 import type { WireSpan } from './otlp-decode.js';
 
 export interface SentRequest {
   path: string;
   contentType: string;
-  /** Empty when the body is not compressed. */
+  /** As announced; empty for none. */
   contentEncoding: string;
   spans: WireSpan[];
 }
@@ -26,13 +27,13 @@ export interface WireTap {
  * Stands between a peer and the service and passes bytes on untouched, in both directions, while a copy of what the peer sends is
  * parsed here: the record of what was sent, kept without any code of the service.
  */
-export async function startWireTap(targetUrl: string): Promise<WireTap> {
+export async function startWireTap(targetUrl: string, protocol: 'http' | 'grpc' = 'http'): Promise<WireTap> {
   const target = new URL(targetUrl);
   const requests: SentRequest[] = [];
   const failures: Error[] = [];
   const sockets = new Set<Socket>();
 
-  const recorder = createHttpServer((request, response) => {
+  const record = (request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
@@ -41,6 +42,16 @@ export async function startWireTap(targetUrl: string): Promise<WireTap> {
       const contentEncoding = request.headers['content-encoding'] ?? '';
       const raw = Buffer.concat(chunks);
       try {
+        if (protocol === 'grpc') {
+          const encoding = String(request.headers['grpc-encoding'] ?? '');
+          requests.push({
+            path: request.url ?? '',
+            contentType,
+            contentEncoding: encoding === 'identity' ? '' : encoding,
+            spans: decodeGrpcMessages(raw),
+          });
+          return;
+        }
         const body = contentEncoding === 'gzip' ? gunzipSync(raw) : raw;
         const spans = contentType.startsWith('application/json') ? decodeJson(body) : decodeProtobuf(body);
         requests.push({ path: request.url ?? '', contentType, contentEncoding, spans });
@@ -48,7 +59,8 @@ export async function startWireTap(targetUrl: string): Promise<WireTap> {
         failures.push(error as Error);
       }
     });
-  });
+  };
+  const recorder = protocol === 'grpc' ? createHttp2Server(WIDE, record) : createHttpServer(record);
   const recorderPort = await listen(recorder);
 
   const tap = createServer((peer) => {
@@ -94,6 +106,9 @@ export async function startWireTap(targetUrl: string): Promise<WireTap> {
     },
   };
 }
+
+/** The peer keeps to the windows of the service, whose answers it gets: those of the recorder must be no smaller. */
+const WIDE = { settings: { initialWindowSize: 2 ** 26, maxConcurrentStreams: 10_000 } };
 
 function listen(server: Server): Promise<number> {
   return new Promise((resolve, reject) => {

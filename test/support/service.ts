@@ -13,6 +13,8 @@ const STOP_WITHIN_MS = 20_000;
 export interface Service {
   /** Base of OTLP/HTTP, without /v1/traces. */
   otlpUrl: string;
+  /** Where it takes OTLP/gRPC, as host:port. */
+  grpcAddress: string;
   /** Base of the API, without /api/v1. */
   apiUrl: string;
   pid: number;
@@ -48,6 +50,7 @@ export async function startService({
   onOutput?: (said: string) => void;
 }): Promise<Service> {
   const otlpPort = env['OTLP_HTTP_PORT'] ?? (await freePort());
+  const grpcPort = env['OTLP_GRPC_PORT'] ?? (await freePort());
   const apiPort = env['API_PORT'] ?? (await freePort());
   const dataDir = mkdtempSync(path.join(os.tmpdir(), 'tracehound-test-'));
   const child = spawn(process.execPath, ['--enable-source-maps', MAIN], {
@@ -59,6 +62,7 @@ export async function startService({
       // The same for all, so that one that takes another's place can read what that one sealed.
       TRACEHOUND_SECRET_KEY: '5ec2e7'.repeat(11),
       OTLP_HTTP_PORT: String(otlpPort),
+      OTLP_GRPC_PORT: String(grpcPort),
       API_PORT: String(apiPort),
       ...env,
     },
@@ -94,6 +98,7 @@ export async function startService({
   if (outcome !== 'ready') throw new ServiceEnded(outcome, said);
   return {
     otlpUrl: `http://127.0.0.1:${otlpPort}`,
+    grpcAddress: `127.0.0.1:${grpcPort}`,
     apiUrl: `http://127.0.0.1:${apiPort}`,
     pid: child.pid ?? 0,
     stop: (signal = 'SIGTERM') => end(signal),

@@ -46,6 +46,7 @@ export async function startTracehound(signal: AbortSignal): Promise<Tracehound> 
       ...Object.fromEntries(inherited),
       TRACEHOUND_DATA_DIR: directory,
       OTLP_HTTP_PORT: String(otlpPort),
+      OTLP_GRPC_PORT: '0',
       API_PORT: String(apiPort),
     },
   });
