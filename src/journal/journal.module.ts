@@ -6,13 +6,25 @@ import { EventClocks } from './event-clocks.js';
 import { MaintenanceWorker } from './maintenance.worker.js';
 import { Partitions } from './partitions.js';
 import { JournalReader } from './read.js';
+import { TraceSearch } from './search.js';
+import { SearchStore } from './search.store.js';
 import { Journal } from './write.js';
 
 /** The accepted spans, and how far event time has come. */
 @Global()
 @Module({
-  providers: [Dictionary, Partitions, EventClocks, Journal, JournalReader, CloseWorker, MaintenanceWorker],
-  exports: [Journal, JournalReader, CloseWorker],
+  providers: [
+    Dictionary,
+    Partitions,
+    EventClocks,
+    Journal,
+    JournalReader,
+    SearchStore,
+    TraceSearch,
+    CloseWorker,
+    MaintenanceWorker,
+  ],
+  exports: [Journal, JournalReader, SearchStore, TraceSearch, CloseWorker],
 })
 export class JournalModule {
   constructor(host: WorkerHost, close: CloseWorker) {

@@ -1,6 +1,6 @@
 import { UNKNOWN_SERVICE } from '../model/operation.js';
 import { columnName } from './names.js';
-import type { SpanTable } from './span-table.js';
+import type { NameRange, SpanTable } from './span-table.js';
 
 /** What a span without a name is called. */
 const UNNAMED = '(unnamed)';
@@ -19,6 +19,21 @@ export interface Resolved {
 /** Identifies an operation within its service. */
 export const operationKey = (kind: number, name: string) => `${kind} ${name}`;
 
+/** The service of a resource, by the name that the dictionary has for it. */
+export function serviceNameOf({ bytes, resources }: SpanTable, resource: number): string {
+  const { serviceAt, serviceTo } = resources[resource]!;
+  return serviceAt < 0 ? UNKNOWN_SERVICE : columnName(bytes, serviceAt, serviceTo);
+}
+
+/** The name of span `i`, as the dictionary has it. */
+export function spanNameOf(table: SpanTable, i: number): string {
+  return operationName(table, table.names[table.name[i]!]!);
+}
+
+function operationName({ bytes }: SpanTable, { at, to }: NameRange): string {
+  return at === to ? UNNAMED : columnName(bytes, at, to);
+}
+
 /** The names in a span table, each made a string once. */
 export class NamedSpans {
   /** Service name of each resource; null for a resource without spans. */
@@ -26,13 +41,9 @@ export class NamedSpans {
   private readonly names: string[];
 
   constructor(private readonly table: SpanTable) {
-    const { bytes } = table;
     const used = new Set(table.resource.subarray(0, table.n));
-    this.services = table.resources.map(({ serviceAt, serviceTo }, resource) => {
-      if (!used.has(resource)) return null;
-      return serviceAt < 0 ? UNKNOWN_SERVICE : columnName(bytes, serviceAt, serviceTo);
-    });
-    this.names = table.names.map(({ at, to }) => (at === to ? UNNAMED : columnName(bytes, at, to)));
+    this.services = table.resources.map((_, resource) => (used.has(resource) ? serviceNameOf(table, resource) : null));
+    this.names = table.names.map((name) => operationName(table, name));
   }
 
   /** Distinct operations of each service. */

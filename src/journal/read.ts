@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import type { Posting } from '../model/posting.js';
 import type { StructuralSpan } from '../model/span.js';
 import { Dictionary } from './dictionary.js';
@@ -20,7 +20,8 @@ const GZIP = 1;
 /** What is stored was within the receiver's limits, whatever they were then. */
 const NO_LIMITS = { maxAttributeDepth: Infinity, maxSpans: Infinity };
 
-interface SegmentKey {
+/** Where a segment lies. */
+export interface SegmentKey {
   id: string;
   hour: Date;
 }
@@ -114,6 +115,12 @@ export class JournalReader {
   }
 
   private async segments(tenantId: number, keys: readonly SegmentKey[]): Promise<SpanTable[]> {
+    const found = await this.tables(this.db.manager, tenantId, keys);
+    return keys.flatMap(({ id }) => found.get(id) ?? []);
+  }
+
+  /** Segments by their id; one that retention has dropped is missing. All of them are in memory at once: ask for few. */
+  async tables(db: EntityManager, tenantId: number, keys: readonly SegmentKey[]): Promise<Map<string, SpanTable>> {
     const found = new Map<string, SpanTable>();
     for (const { id } of keys) {
       const cached = this.cache.get(id);
@@ -121,18 +128,20 @@ export class JournalReader {
     }
     const missing = keys.filter(({ id }) => !found.has(id));
     if (missing.length > 0) {
-      const rows = await this.db.query<{ segment_id: string; codec: number; payload: Buffer }[]>(
+      const rows = await db.query<{ segment_id: string; codec: number; payload: Buffer }[]>(
         `select segment_id, codec, payload from segments
           where segment_id = any($1::int8[]) and hour = any($2::timestamptz[]) and tenant_id = $3`,
         [missing.map(({ id }) => id), [...new Set(missing.map(({ hour }) => hour.toISOString()))], tenantId],
       );
-      for (const { segment_id: id, codec, payload } of rows) {
-        const spans = scan(codec === GZIP ? await gunzipAsync(payload) : payload, NO_LIMITS);
-        this.cache.set(id, spans);
-        found.set(id, spans);
-      }
+      await Promise.all(
+        rows.map(async ({ segment_id: id, codec, payload }) => {
+          const spans = scan(codec === GZIP ? await gunzipAsync(payload) : payload, NO_LIMITS);
+          this.cache.set(id, spans);
+          found.set(id, spans);
+        }),
+      );
     }
-    return keys.flatMap(({ id }) => found.get(id) ?? []);
+    return found;
   }
 }
 

@@ -206,6 +206,52 @@ export const SpanView = z
 
 export const TraceView = z.object({ traceId: TraceId, spans: z.array(SpanView) }).meta({ id: 'Trace' });
 
+export const FoundTraceView = z
+  .object({
+    traceId: TraceId,
+    rootService: z.string().nullable().describe('null while no root span is stored.'),
+    rootOperation: z.string().nullable(),
+    startedAt: Time,
+    durationUs: z.number().describe('From the first start to the last end.'),
+    spans: z.int().describe('Copies of a span count once.'),
+    errors: z.int(),
+    services: z.array(z.object({ name: z.string(), spans: z.int(), errors: z.int() })).describe('By name.'),
+    matches: z.int().describe('How many of its spans match.'),
+    matched: z
+      .array(
+        z.object({
+          spanId: z.string(),
+          service: z.string(),
+          operation: z.string(),
+          durationUs: z.number(),
+          isError: z.boolean(),
+        }),
+      )
+      .describe('Spans that match, the ten longest.'),
+  })
+  .meta({ id: 'FoundTrace' });
+
+export const TraceList = z
+  .object({
+    traces: z.array(FoundTraceView).describe('By their newest span that matches, newest first.'),
+    nextCursor: NextCursor,
+    isComplete: z
+      .boolean()
+      .describe('false: the page ended at a limit on work, not since there is no more; go on with `nextCursor`.'),
+    searched: z
+      .object({
+        from: Time.describe(
+          'How far back this page has come; all of [from, to) that matches is on it or on pages before.',
+        ),
+        to: Time.describe('End of the period, as given or as it was at the first page.'),
+        postings: z.int().describe('Lists of spans (of one operation in one window) that were considered.'),
+        spans: z.int().describe('Spans whose time, duration and status were read.'),
+        segments: z.int().describe('Stored blocks of whole spans that were read.'),
+      })
+      .describe('What this page has looked at.'),
+  })
+  .meta({ id: 'TraceList' });
+
 const StageTime = Time.nullable().describe('Event time through which the stage is done; null before its first step.');
 
 export const PipelineView = z
@@ -281,6 +327,8 @@ export type ServiceList = z.infer<typeof ServiceList>;
 export type OperationView = z.infer<typeof OperationView>;
 export type OperationList = z.infer<typeof OperationList>;
 export type TraceView = z.infer<typeof TraceView>;
+export type TraceList = z.infer<typeof TraceList>;
+export type FoundTraceView = z.infer<typeof FoundTraceView>;
 export type PipelineView = z.infer<typeof PipelineView>;
 export type AnomalyView = z.infer<typeof AnomalyView>;
 export type AnomalyList = z.infer<typeof AnomalyList>;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { SIGNALS } from '../model/anomaly.js';
 import { INCIDENT_STATES } from '../model/incident.js';
+import { SPAN_KIND } from '../model/span.js';
 
 const Time = z.iso
   .datetime({ offset: true, error: 'must be an ISO 8601 time with a zone, such as 2026-03-01T12:00:00Z' })
@@ -101,3 +102,57 @@ export const TracePath = z.object({
     .describe('32 hexadecimal digits; 16 are taken as the right half.'),
 });
 export type TracePath = z.output<typeof TracePath>;
+
+const DurationUs = z
+  .string()
+  .regex(/^\d{1,15}$/, 'must be a whole number of microseconds')
+  .transform(Number);
+const AttributeFilter = z
+  .string()
+  .max(4096)
+  .regex(/^[^=]+=/, 'must be key=value')
+  .transform((text) => {
+    const equals = text.indexOf('=');
+    return { key: text.slice(0, equals), value: text.slice(equals + 1) };
+  });
+
+/** The cursor keeps the period and the time of the first page, so that all pages are of one search. */
+const TracePlace = z
+  .strictObject({
+    endUs: z.int().min(0),
+    traceId: z.string().regex(/^([0-9a-f]{32})?$/),
+    fromMs: z.int().min(-8.64e15),
+    toMs: z.int().min(-8.64e15).max(8.64e15),
+    asOfMs: z.int().min(0).max(8.64e15),
+  })
+  .refine(({ endUs, toMs }) => endUs <= toMs * 1_000);
+export type TracePlace = z.infer<typeof TracePlace>;
+
+export const TraceQuery = z
+  .strictObject({
+    service: ServiceName.optional().describe('Of the span. Without it all services are searched.'),
+    operation: ServiceName.optional().describe('Name of the span.'),
+    kind: z.enum(SPAN_KIND).optional().describe('Of the span.'),
+    minDurationUs: DurationUs.optional().describe('Of the span, inclusive.'),
+    maxDurationUs: DurationUs.optional().describe('Of the span, inclusive.'),
+    status: z.literal('error').optional().describe('error: only spans that failed.'),
+    attribute: z
+      .union([AttributeFilter.transform((one) => [one]), z.array(AttributeFilter).max(10)])
+      .default([])
+      .describe(
+        'key=value; may be repeated, and then all must hold. Values are compared as text, as JSON would write them. A key that ' +
+          'begins with `resource.` is looked for in the resource too, without that beginning.',
+      ),
+    from: Time.optional().describe(
+      'Only spans that ended at or after this instant; else one hour before the watermark.',
+    ),
+    to: Time.optional().describe('Only spans that ended before this instant; else up to the newest.'),
+    limit: limit(100, 20),
+    cursor: cursorOf(TracePlace).optional().describe('Brings the period of its first page with it.'),
+  })
+  .refine(inOrder, OUT_OF_ORDER)
+  .refine(({ minDurationUs = 0, maxDurationUs = Infinity }) => minDurationUs <= maxDurationUs, {
+    path: ['maxDurationUs'],
+    message: 'must not be less than minDurationUs',
+  });
+export type TraceQuery = z.output<typeof TraceQuery>;

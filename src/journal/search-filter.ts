@@ -1,0 +1,91 @@
+import { POSTED_ERROR } from '../model/posting.js';
+import { attributesOf } from './attributes.js';
+import { serviceNameOf, spanNameOf } from './named-spans.js';
+import { decodeResource, decodeSpan } from './otlp-descriptor.js';
+import type { PostedSpans } from './posting.js';
+import { SPAN_ERROR, type SpanTable } from './span-table.js';
+import type { Attribute, AttributeValue } from './stored-trace.js';
+
+/** What one span must be for its trace to be found. Names are as the dictionary has them. */
+export interface SpanFilter {
+  service?: string;
+  operation?: string;
+  /** OTLP kind number. */
+  kind?: number;
+  minDurationUs: number;
+  maxDurationUs: number;
+  errorsOnly: boolean;
+  /** All of them; a key that begins with `resource.` is looked for in the resource too. */
+  attributes: readonly { key: string; value: string }[];
+  /** Half-open range in which the span ended. */
+  fromUs: number;
+  toUs: number;
+}
+
+const MAX_U32 = 0xffff_ffff;
+/** Postings round durations above 71 minutes to milliseconds: what may match is looked at again in its segment. */
+const ROUNDING_US = 500;
+const RESOURCE = 'resource.';
+
+/** Whether posted span `i` of the window that starts at `windowUs` may match: exact but for names, attributes and very long durations. */
+export function mayMatch(filter: SpanFilter, windowUs: number, spans: PostedSpans, i: number): boolean {
+  const endUs = windowUs + spans.endOffsetUs[i]!;
+  const durationUs = spans.durationUs[i]!;
+  const slackUs = durationUs > MAX_U32 ? ROUNDING_US : 0;
+  return (
+    endUs >= filter.fromUs &&
+    endUs < filter.toUs &&
+    durationUs + slackUs >= filter.minDurationUs &&
+    durationUs - slackUs <= filter.maxDurationUs &&
+    (!filter.errorsOnly || (spans.flags[i]! & POSTED_ERROR) !== 0)
+  );
+}
+
+/** Whether span `i` of a segment matches. */
+export function matches(filter: SpanFilter, spans: SpanTable, i: number): boolean {
+  const endUs = spans.endUs[i]!;
+  const durationUs = endUs - spans.startUs[i]!;
+  return (
+    endUs >= filter.fromUs &&
+    endUs < filter.toUs &&
+    durationUs >= filter.minDurationUs &&
+    durationUs <= filter.maxDurationUs &&
+    (!filter.errorsOnly || (spans.flags[i]! & SPAN_ERROR) !== 0) &&
+    (filter.kind === undefined || spans.kind[i] === filter.kind) &&
+    (filter.operation === undefined || spanNameOf(spans, i) === filter.operation) &&
+    (filter.service === undefined || serviceNameOf(spans, spans.resource[i]!) === filter.service) &&
+    hasAttributes(filter.attributes, spans, i)
+  );
+}
+
+function hasAttributes(wanted: SpanFilter['attributes'], spans: SpanTable, i: number): boolean {
+  if (wanted.length === 0) return true;
+  const resource = spans.resources[spans.resource[i]!]!;
+  const ofSpan = lazily(() => attributesOf(decodeSpan(slice(spans, spans.from[i]!, spans.to[i]!)).attributes));
+  const ofResource = lazily(() =>
+    attributesOf(decodeResource(slice(spans, resource.from, resource.to)).resource?.attributes ?? []),
+  );
+  return wanted.every(({ key, value }) => {
+    // Looking for the key's bytes is far cheaper than decoding a span that has no such key.
+    if (slice(spans, spans.from[i]!, spans.to[i]!).includes(key) && has(ofSpan(), key, value)) return true;
+    return key.startsWith(RESOURCE) && has(ofResource(), key.slice(RESOURCE.length), value);
+  });
+}
+
+function has(attributes: readonly Attribute[], key: string, value: string): boolean {
+  return attributes.some((attribute) => attribute.key === key && asText(attribute.value) === value);
+}
+
+/** Numbers and booleans as JSON writes them, arrays and objects as JSON without spaces, bytes as base64. */
+function asText(value: AttributeValue): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function slice({ bytes }: SpanTable, from: number, to: number): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from);
+}
+
+function lazily<T>(make: () => T): () => T {
+  let made: { value: T } | null = null;
+  return () => (made ??= { value: make() }).value;
+}
