@@ -6,7 +6,7 @@ const own = String.raw`\./[^/]+\.js`;
 const ownPure = String.raw`\./(?![^/]*\.(worker|controller|channel|store|module)\.js)[^/]+\.js`;
 const model = String.raw`\.\./model/[^/]+\.js`;
 const store = String.raw`\.\./store/[^/]+\.js`;
-const troubleLog = String.raw`\.\./queue/trouble-log\.js`;
+const troubleLog = String.raw`\.\./trouble-log\.js`;
 const queue = String.raw`\.\./queue/[^/]+\.js`;
 const pipeline = String.raw`\.\./pipeline\.js`;
 const config = String.raw`\.\./config\.js`;
@@ -231,6 +231,7 @@ export default tseslint.config(
       queue,
       access,
       config,
+      troubleLog,
       journal('write', 'scan', 'span-table', 'splice', 'wire', 'journal\\.module'),
       node,
       nest,
@@ -275,7 +276,21 @@ export default tseslint.config(
       ...edgesOf('journal'),
       'src/journal/{write,commit,read,search,search-page,dictionary,partitions,event-clocks}.ts',
     ],
-    rules: edge(STAGE, own, model, store, queue, config, pipeline, node, nest, 'typeorm', 'pg', 'pg-copy-streams'),
+    rules: edge(
+      STAGE,
+      own,
+      model,
+      store,
+      queue,
+      config,
+      pipeline,
+      troubleLog,
+      node,
+      nest,
+      'typeorm',
+      'pg',
+      'pg-copy-streams',
+    ),
   },
 
   // Shared ground below the stages.
@@ -309,6 +324,7 @@ export default tseslint.config(
       own,
       model,
       config,
+      troubleLog,
       node,
       nest,
       'zod',

@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from '../config.js';
 import { Rejected, Unavailable } from '../model/failure.js';
 import { SCOPES, type Scope } from '../model/scope.js';
-import { TroubleLog } from '../queue/trouble-log.js';
+import { TroubleLog } from '../trouble-log.js';
 import { KeyStore, type ApiKey } from '../store/key.store.js';
 import { DEFAULT_TENANT_ID, TenantStore } from '../store/tenant.store.js';
 import { bearerKey, formatKey, keyPrefix, KEY_RANDOM_BYTES } from './key.js';

@@ -3,7 +3,7 @@ import type { BeforeApplicationShutdown } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { windowOf } from '../model/window.js';
 import { Bell } from '../queue/bell.js';
-import { TroubleLog } from '../queue/trouble-log.js';
+import { TroubleLog } from '../trouble-log.js';
 
 const FLUSH_MS = 250;
 

@@ -6,7 +6,7 @@ import type { Config } from '../config.js';
 import { Rejected, Unavailable } from '../model/failure.js';
 import { floorHour } from '../model/window.js';
 import { commit } from './commit.js';
-import { TroubleLog } from '../queue/trouble-log.js';
+import { TroubleLog } from '../trouble-log.js';
 import { Dictionary } from './dictionary.js';
 import { EventClocks } from './event-clocks.js';
 import { hourOf } from './index-spans.js';

@@ -2,7 +2,7 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Counter } from 'prom-client';
 import { QUEUE_BACKEND, type JobQueue, type QueueBackend } from './backend.js';
 import { JOBS, type JobName } from './jobs.js';
-import { TroubleLog } from './trouble-log.js';
+import { TroubleLog } from '../trouble-log.js';
 
 const RING_TIMEOUT_MS = 2_000;
 const ATTEMPTS = 5;

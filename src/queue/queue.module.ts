@@ -4,7 +4,7 @@ import { QUEUE_BACKEND, type QueueBackend } from './backend.js';
 import { Bell } from './bell.js';
 import { PostgresBackend } from './postgres-backend.js';
 import { RedisBackend } from './redis-backend.js';
-import { TroubleLog } from './trouble-log.js';
+import { TroubleLog } from '../trouble-log.js';
 import { WorkerHost } from './worker-host.js';
 
 @Module({})

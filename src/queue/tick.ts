@@ -2,7 +2,7 @@ import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/comm
 import { Interval } from '@nestjs/schedule';
 import { Bell } from './bell.js';
 import { DUE, type DueJob } from './jobs.js';
-import { TroubleLog } from './trouble-log.js';
+import { TroubleLog } from '../trouble-log.js';
 
 /** Rings every second for whatever waits in Postgres, so that a lost bell costs a second and no more. */
 @Injectable()

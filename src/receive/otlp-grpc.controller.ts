@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 import type { Config } from '../config.js';
-import { TroubleLog } from '../queue/trouble-log.js';
+import { TroubleLog } from '../trouble-log.js';
 import type { BodyBudget, BodyShare } from './body-budget.js';
 import { askedService, healthResponse } from './grpc-health.js';
 import { GrpcServer, type UnaryCall, type UnaryMethod } from './grpc-server.js';

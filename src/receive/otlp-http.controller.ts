@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Config } from '../config.js';
 import { Rejected, Unavailable } from '../model/failure.js';
-import { TroubleLog } from '../queue/trouble-log.js';
+import { TroubleLog } from '../trouble-log.js';
 import type { BodyBudget, BodyShare } from './body-budget.js';
 import type { ExportRequest } from './receiver.js';
 import { type Answer, type Encoding, statusAnswer } from './status.js';
