@@ -6,7 +6,10 @@ const own = String.raw`\./[^/]+\.js`;
 const ownPure = String.raw`\./(?![^/]*\.(worker|controller|channel|store|module)\.js)[^/]+\.js`;
 const model = String.raw`\.\./model/[^/]+\.js`;
 const store = String.raw`\.\./store/[^/]+\.js`;
+// Small things that several folders share, beside the pipeline.
 const troubleLog = String.raw`\.\./trouble-log\.js`;
+const probe = String.raw`\.\./probe\.js`;
+const errorAnswer = String.raw`\.\./error-answer\.js`;
 const queue = String.raw`\.\./queue/[^/]+\.js`;
 const pipeline = String.raw`\.\./pipeline\.js`;
 const config = String.raw`\.\./config\.js`;
@@ -172,7 +175,20 @@ export default tseslint.config(
   },
   {
     files: [...edgesOf('alert'), ...edgesOf('notify')],
-    rules: edge(STAGE, own, model, store, queue, access, config, node, nest, 'fastify', 'standardwebhooks'),
+    rules: edge(
+      STAGE,
+      errorAnswer,
+      own,
+      model,
+      store,
+      queue,
+      access,
+      config,
+      node,
+      nest,
+      'fastify',
+      'standardwebhooks',
+    ),
   },
   {
     // Schemas of what comes in and what goes out.
@@ -204,6 +220,7 @@ export default tseslint.config(
       access,
       config,
       pipeline,
+      probe,
       journal('read', 'search', 'journal\\.module'),
       node,
       nest,
@@ -258,7 +275,7 @@ export default tseslint.config(
   },
   {
     files: ['src/receive/{inflate,health}.ts'],
-    rules: edge(STAGE, own, model, 'node:zlib'),
+    rules: edge(STAGE, own, model, probe, 'node:zlib'),
   },
 
   // The journal: the only place that knows how spans lie in the database. Its edges besides the workers are listed.
@@ -343,6 +360,7 @@ export default tseslint.config(
       model,
       store,
       troubleLog,
+      errorAnswer,
       config,
       node,
       nest,

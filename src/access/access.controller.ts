@@ -7,6 +7,7 @@ import {
   ApiResponse,
   ApiTags,
 } from '@nestjs/swagger';
+import { errorAnswer } from '../error-answer.js';
 import { Rejected } from '../model/failure.js';
 import { KeyStore } from '../store/key.store.js';
 import { DEFAULT_TENANT_ID, TenantStore } from '../store/tenant.store.js';
@@ -25,13 +26,8 @@ import {
   tenantView,
 } from './contract.js';
 
-const schema = { $ref: '#/components/schemas/Error' };
-const CONFLICT = { status: 409, schema, description: 'Another tenant has that name.' };
-const UNUSABLE = {
-  status: 422,
-  schema,
-  description: 'The first key must have scope admin; `expiresAt` must be ahead.',
-};
+const CONFLICT = errorAnswer(409, 'Another tenant has that name.');
+const UNUSABLE = errorAnswer(422, 'The first key must have scope admin; `expiresAt` must be ahead.');
 
 /** Tenants; for admins of tenant `default` only. */
 @ApiTags('access')

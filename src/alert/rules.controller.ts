@@ -8,19 +8,14 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import { RequireScope, Tenant } from '../access/access.guard.js';
+import { errorAnswer, NOT_FOUND } from '../error-answer.js';
 import { Rejected } from '../model/failure.js';
 import { ChannelStore } from '../store/channel.store.js';
 import { RuleStore, type RuleValues } from '../store/rule.store.js';
 import { RuleInput, RuleList, RulePath, RuleView, ruleView } from './rules-contract.js';
 
-const schema = { $ref: '#/components/schemas/Error' };
-const NOT_FOUND = { status: 404, schema, description: 'There is none, or it is not yours.' };
-const CONFLICT = { status: 409, schema, description: 'Another rule has that name.' };
-const UNUSABLE = {
-  status: 422,
-  schema,
-  description: '`channelIds` names a channel that is not there, or there are too many rules.',
-};
+const CONFLICT = errorAnswer(409, 'Another rule has that name.');
+const UNUSABLE = errorAnswer(422, '`channelIds` names a channel that is not there, or there are too many rules.');
 
 @ApiTags('alerts')
 @Controller('api/v1/rules')

@@ -23,12 +23,7 @@ export class MeasureWorker {
   async run(tenantId: number): Promise<void> {
     await this.runner.run('measure', tenantId, async ({ fromMs, toMs }) => {
       const windows = await this.measure(tenantId, fromMs, toMs);
-      return (tx) =>
-        this.rollups.replace(
-          tx,
-          tenantId,
-          windows.filter((window) => window.n > 0),
-        );
+      return (tx) => this.rollups.replace(tx, tenantId, windows);
     });
     await this.reopened.work(tenantId, (windowAtMs) => this.measure(tenantId, windowAtMs, windowAtMs + WINDOW_MS));
   }

@@ -10,6 +10,7 @@ import {
 import { randomUUID } from 'node:crypto';
 import { RequireScope, Tenant } from '../access/access.guard.js';
 import { CONFIG, type Config } from '../config.js';
+import { errorAnswer, NOT_FOUND } from '../error-answer.js';
 import { Rejected } from '../model/failure.js';
 import { ChannelStore, type ChannelWithNewSecret } from '../store/channel.store.js';
 import { checkChannelUrl } from './channel-url.js';
@@ -25,10 +26,8 @@ import { Egress } from './egress.js';
 import { composeMessage } from './message.js';
 import { Senders } from './senders.js';
 
-const schema = { $ref: '#/components/schemas/Error' };
-const NOT_FOUND = { status: 404, schema, description: 'There is none, or it is not yours.' };
-const CONFLICT = { status: 409, schema, description: 'Another channel has that name.' };
-const UNUSABLE = { status: 422, schema, description: 'The URL cannot be used, or there are too many channels.' };
+const CONFLICT = errorAnswer(409, 'Another channel has that name.');
+const UNUSABLE = errorAnswer(422, 'The URL cannot be used, or there are too many channels.');
 
 @ApiTags('alerts')
 @Controller('api/v1/channels')

@@ -17,11 +17,7 @@ export class AnomalyStore {
     toMs: number,
     findings: readonly Finding[],
   ): Promise<void> {
-    await tx.query(`delete from anomalies where tenant_id = $1 and window_at >= $2 and window_at < $3`, [
-      tenantId,
-      new Date(fromMs),
-      new Date(toMs),
-    ]);
+    await clear(tx, 'anomalies', tenantId, fromMs, toMs);
     if (findings.length === 0) return;
     await tx.query(
       `insert into anomalies (tenant_id, window_at, signal, operation_id, caller_id, raised, reason, finding)
@@ -57,11 +53,7 @@ export class AnomalyStore {
     toMs: number,
     groups: readonly AnomalyGroup[],
   ): Promise<void> {
-    await tx.query(`delete from anomaly_groups where tenant_id = $1 and window_at >= $2 and window_at < $3`, [
-      tenantId,
-      new Date(fromMs),
-      new Date(toMs),
-    ]);
+    await clear(tx, 'anomaly_groups', tenantId, fromMs, toMs);
     if (groups.length === 0) return;
     const numbers = new Map<number, number>();
     await tx.query(
@@ -97,4 +89,18 @@ export class AnomalyStore {
     );
     return new Map(rows.map((operation) => [operation.id, operation]));
   }
+}
+
+async function clear(
+  tx: EntityManager,
+  table: 'anomalies' | 'anomaly_groups',
+  tenantId: number,
+  fromMs: number,
+  toMs: number,
+): Promise<void> {
+  await tx.query(`delete from ${table} where tenant_id = $1 and window_at >= $2 and window_at < $3`, [
+    tenantId,
+    new Date(fromMs),
+    new Date(toMs),
+  ]);
 }
