@@ -4,11 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import pg from 'pg';
 import type { TraceView } from '../../src/query/contract.js';
+import { freePort } from '../../scripts/free-port.mjs';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { GrpcClient, detailsOf, framed, openSession, rawCall, rawCallOn } from '../support/grpc-call.js';
 import { sendRaw } from '../support/receiver.js';
 import { otlpType, requestOf, span, text } from '../support/otlp-proto.js';
-import { freePort, ServiceEnded, startService, type Service } from '../support/service.js';
+import { ServiceEnded, startService, type Service } from '../support/service.js';
 
 const OK = 0;
 const INVALID_ARGUMENT = 3;

@@ -6,8 +6,9 @@ import { connect, createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../../scripts/free-port.mjs';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { freePort, ServiceEnded, startService } from '../support/service.js';
+import { ServiceEnded, startService } from '../support/service.js';
 
 let database: TestDatabase;
 beforeAll(async () => {

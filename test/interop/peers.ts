@@ -1,9 +1,8 @@
 import { it } from '@jest/globals';
 import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { delimiter, join } from 'node:path';
+import { freePort } from '../../scripts/free-port.mjs';
 
 /** Path of the OpenTelemetry Collector: OTELCOL_BIN, else on PATH, else undefined. */
 export const otelcol = findProgram('OTELCOL_BIN', ['otelcol', 'otelcol-contrib']);
@@ -133,14 +132,4 @@ function withModules(program: string | undefined, ...modules: string[]): string 
   if (!program) return undefined;
   const probe = spawnSync(program, ['-c', `import ${modules.join(', ')}`]);
   return probe.status === 0 ? program : undefined;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }

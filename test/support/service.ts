@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePorts } from '../../scripts/free-port.mjs';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 const READY = /Tracehound \S+ is ready/;
@@ -49,9 +49,10 @@ export async function startService({
   env?: Record<string, string | undefined>;
   onOutput?: (said: string) => void;
 }): Promise<Service> {
-  const otlpPort = env['OTLP_HTTP_PORT'] ?? (await freePort());
-  const grpcPort = env['OTLP_GRPC_PORT'] ?? (await freePort());
-  const apiPort = env['API_PORT'] ?? (await freePort());
+  const free = await freePorts(3);
+  const otlpPort = env['OTLP_HTTP_PORT'] ?? free[0];
+  const grpcPort = env['OTLP_GRPC_PORT'] ?? free[1];
+  const apiPort = env['API_PORT'] ?? free[2];
   const dataDir = mkdtempSync(path.join(os.tmpdir(), 'tracehound-test-'));
   const child = spawn(process.execPath, ['--enable-source-maps', MAIN], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -105,17 +106,6 @@ export async function startService({
     kill: async () => void (await end('SIGKILL')),
     output: () => said,
   };
-}
-
-/** A TCP port on loopback that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer().once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo;
-      probe.close(() => resolve(port));
-    });
-  });
 }
 
 async function within<T>(ms: number, work: Promise<T>, late: () => string): Promise<T> {
