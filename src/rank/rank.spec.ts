@@ -12,7 +12,7 @@ import { Histogram } from '../model/histogram.js';
 import type { Operation } from '../model/operation.js';
 import type { EdgeRollup, Rollup, WindowMeasure } from '../model/rollup.js';
 import { KIND_CLIENT, KIND_SERVER } from '../model/span.js';
-import { rank } from './rank.js';
+import { rank, rankGivenWindow } from './rank.js';
 
 /** front → [client] → back → [client] → store, and front → [client] → other: operation ids 10, 11, 20, 21, 30 and 12, 40. */
 const OPERATIONS = new Map<number, Operation>(
@@ -187,6 +187,12 @@ describe('rank', () => {
     expect(first!.exemplars).toEqual(['slow-30']);
     expect(first!.score + second!.score).toBeCloseTo(1, 1);
     expect(group!.severity).toBe('critical');
+  });
+
+  it('blames on evidence alone when windows are given and nobody raised a finding', () => {
+    const causes = rankGivenWindow([window({ self: { 30: 9000 } })], baselines(), OPERATIONS);
+    expect(causes.map((cause) => cause.service)).toEqual(['store']);
+    expect(rankGivenWindow([window({})], baselines(), OPERATIONS)).toEqual([]);
   });
 
   it('has nothing to say without findings', () => {

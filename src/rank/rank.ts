@@ -56,6 +56,16 @@ export function rank(
   });
 }
 
+/** Ranks over given windows on evidence alone, when nobody has raised a finding: everything that deviates is a candidate. */
+export function rankGivenWindow(
+  windows: readonly WindowMeasure[],
+  baselines: Baselines,
+  operations: ReadonlyMap<number, Operation>,
+): Cause[] {
+  const graph = callGraph(baselines, windows);
+  return blame([], new Set(baselines.operations.keys()), graph, windows, baselines, operations);
+}
+
 function blame(
   group: readonly Finding[],
   candidates: ReadonlySet<number>,
