@@ -12,7 +12,17 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const targets = [
   {
     name: 'server',
-    inputs: ['src', 'migrations', 'tools', 'bench', 'tsconfig.json', 'tsconfig.build.json', 'nest-cli.json', '.swcrc'],
+    inputs: [
+      'src',
+      'migrations',
+      'tools',
+      'bench',
+      'eval',
+      'tsconfig.json',
+      'tsconfig.build.json',
+      'nest-cli.json',
+      '.swcrc',
+    ],
     ignored: /\.spec\.ts$/,
     output: 'dist',
     program: '@nestjs/cli/bin/nest.js',
