@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { IncidentDetailView } from '../../src/query/contract.js';
 import type { ReceivedMessage } from '../client/receiver.js';
-import { distinctServices } from './score.js';
-import type { Alarm } from './score.js';
+import { distinctServices } from '../recorded/score.js';
+import type { Alarm } from '../recorded/score.js';
 
 const Cause = z.object({ service: z.string(), operation: z.string() });
 const Message = z.object({

@@ -4,7 +4,7 @@ import { Api, ApiError } from '../client/api.js';
 import { Screen } from '../client/screen.js';
 import { isLoopback, parseArguments, USAGE } from './arguments.js';
 import type { ReplayOptions } from './arguments.js';
-import { findDatasets } from './datasets.js';
+import { findDatasets } from '../recorded/datasets.js';
 import { replay } from './run.js';
 import type { ReplayResult } from './run.js';
 import { RequestRefused } from './sender.js';

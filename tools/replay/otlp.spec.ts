@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import protobuf from 'protobufjs';
 import { encodeSpans, exportRequest, exportResponse, readResponse, readStatus } from './otlp.js';
-import { SpanTable } from './span-table.js';
+import { SpanTable } from '../recorded/span-table.js';
 
 const row = {
   traceId: '0123456789abcdef0123456789abcdef',

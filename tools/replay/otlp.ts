@@ -1,5 +1,5 @@
 import protobuf from 'protobufjs';
-import type { SpanTable } from './span-table.js';
+import type { SpanTable } from '../recorded/span-table.js';
 
 const repeated = (type: string, id: number) => ({ rule: 'repeated' as const, type, id });
 const field = (type: string, id: number) => ({ type, id });

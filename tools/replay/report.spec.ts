@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { reportText } from './report.js';
-import { score } from './score.js';
-import type { Alarm } from './score.js';
+import { score } from '../recorded/score.js';
+import type { Alarm } from '../recorded/score.js';
 
 const T0 = Date.UTC(2022, 7, 22, 3, 53, 54);
 const MINUTE = 60_000;

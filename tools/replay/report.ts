@@ -1,6 +1,6 @@
 import { displayText } from '../../src/model/display.js';
-import { FAULT_REACH_MS, PLACES } from './score.js';
-import type { FaultResult, Score, Share } from './score.js';
+import { FAULT_REACH_MS, PLACES } from '../recorded/score.js';
+import type { FaultResult, Score, Share } from '../recorded/score.js';
 
 const COLUMNS = [
   'fault began (UTC)',

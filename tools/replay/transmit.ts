@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeSpans } from './otlp.js';
-import type { Recording } from './recording.js';
+import type { Recording } from '../recorded/recording.js';
 import { ticksOf } from './schedule.js';
 import { RequestRefused } from './sender.js';
 import type { Sender } from './sender.js';

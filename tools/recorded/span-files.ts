@@ -1,7 +1,6 @@
 import { createReadStream } from 'node:fs';
-import { once } from 'node:events';
-import { parse } from 'csv-parse';
 import { Decompress } from 'fzstd';
+import { CsvCutter } from './csv.js';
 import type { SpanRow, SpanTable } from './span-table.js';
 
 const SPANS_HEADER = 'trace_id,span_id,parent_id,service,operation,start_ns,duration_us,pod';
@@ -67,31 +66,19 @@ export async function readSpans(
   counts: ReadCounts,
   onProgress: (spans: number) => void,
 ): Promise<void> {
-  const parser = parse({ bom: true, relax_column_count: true, skip_empty_lines: true });
-  const feeding = feed(file, parser);
   let line = 0;
-  for await (const fields of parser as AsyncIterable<string[]>) {
+  const cutter = new CsvCutter((fields) => {
     line += 1;
-    if (line === 1) continue;
+    if (line === 1) return;
     const span = toSpan(format, fields);
     if (!span) {
       counts.invalid += 1;
       counts.firstInvalid ??= `${file}:${line}`;
     } else if (!spans.add(span)) counts.duplicates += 1;
     if (line % 50_000 === 0) onProgress(spans.count);
-  }
-  await feeding;
-}
-
-async function feed(file: string, parser: ReturnType<typeof parse>): Promise<void> {
-  try {
-    for await (const chunk of content(file)) {
-      if (!parser.write(chunk)) await once(parser, 'drain');
-    }
-    parser.end();
-  } catch (error) {
-    parser.destroy(error as Error);
-  }
+  });
+  for await (const chunk of content(file)) cutter.push(chunk);
+  cutter.end();
 }
 
 // The bytes of a file, decompressed when it ends in .zst.

@@ -15,6 +15,9 @@ export interface SpanRow {
 const TRACE_BYTES = 16;
 const SPAN_BYTES = 8;
 const ID_BYTES = TRACE_BYTES + 2 * SPAN_BYTES;
+const WORDS = ID_BYTES / 4;
+const SPAN_WORD = TRACE_BYTES / 4;
+const PARENT_WORD = SPAN_WORD + 2;
 const FREE = -1;
 
 /**
@@ -23,6 +26,8 @@ const FREE = -1;
  */
 export class SpanTable {
   private ids: Buffer;
+  /** The same bytes, eight words a row: 4 of the trace id, 2 of the span id, 2 of the parent's. */
+  private words: Int32Array;
   private startOffsets: Float64Array;
   private endOffsets: Float64Array;
   private services: Uint16Array;
@@ -38,6 +43,7 @@ export class SpanTable {
   /** `capacity`, a power of two, is where it begins; it grows. */
   constructor(private capacity = 1 << 14) {
     this.ids = Buffer.alloc(capacity * ID_BYTES);
+    this.words = wordsOf(this.ids);
     this.startOffsets = new Float64Array(capacity);
     this.endOffsets = new Float64Array(capacity);
     this.services = new Uint16Array(capacity);
@@ -64,7 +70,7 @@ export class SpanTable {
     this.ids.write(row.traceId, id, 'hex');
     this.ids.write(row.spanId, id + TRACE_BYTES, 'hex');
     this.ids.write(row.parentId, id + TRACE_BYTES + SPAN_BYTES, 'hex');
-    const slot = this.slotOf(id, id + TRACE_BYTES);
+    const slot = this.slotOf(at, SPAN_WORD);
     if (this.slots[slot] !== FREE) return false;
     this.base ??= row.startNs;
     this.startOffsets[at] = offset(row.startNs - this.base);
@@ -117,34 +123,39 @@ export class SpanTable {
   }
 
   isRoot(row: number): boolean {
-    const from = row * ID_BYTES + TRACE_BYTES + SPAN_BYTES;
-    return this.ids.readUInt32LE(from) === 0 && this.ids.readUInt32LE(from + 4) === 0;
+    const from = row * WORDS + PARENT_WORD;
+    return this.words[from] === 0 && this.words[from + 1] === 0;
   }
 
   /** The row of the span's parent, or -1 when it is a root or its parent is not in the data. */
   parentRow(row: number): number {
     if (this.isRoot(row)) return FREE;
-    const id = row * ID_BYTES;
-    return this.slots[this.slotOf(id, id + TRACE_BYTES + SPAN_BYTES)] ?? FREE;
+    return this.slots[this.slotOf(row, PARENT_WORD)] ?? FREE;
   }
 
-  // Where the span with the trace id at `trace` and the span id at `span` (offsets into `ids`) is, or where it would go.
-  private slotOf(trace: number, span: number): number {
-    const { ids, slots } = this;
+  // Where the span is, or would go, that has the trace id of `row` and the span id that lies `idWord` words into that row.
+  private slotOf(row: number, idWord: number): number {
+    const { words, slots } = this;
+    const trace = row * WORDS;
+    const span = trace + idWord;
     const mask = slots.length - 1;
     let slot =
-      (Math.imul(ids.readInt32LE(trace), 0x9e3779b1) ^
-        Math.imul(ids.readInt32LE(trace + 12), 0x85ebca77) ^
-        Math.imul(ids.readInt32LE(span), 0xc2b2ae3d) ^
-        ids.readInt32LE(span + 4)) &
+      (Math.imul(words[trace]!, 0x9e3779b1) ^
+        Math.imul(words[trace + 3]!, 0x85ebca77) ^
+        Math.imul(words[span]!, 0xc2b2ae3d) ^
+        words[span + 1]!) &
       mask;
     for (;;) {
-      const row = slots[slot] ?? FREE;
-      if (row === FREE) return slot;
-      const other = row * ID_BYTES;
+      const found = slots[slot]!;
+      if (found === FREE) return slot;
+      const other = found * WORDS;
       if (
-        ids.compare(ids, trace, trace + TRACE_BYTES, other, other + TRACE_BYTES) === 0 &&
-        ids.compare(ids, span, span + SPAN_BYTES, other + TRACE_BYTES, other + TRACE_BYTES + SPAN_BYTES) === 0
+        words[trace] === words[other] &&
+        words[trace + 1] === words[other + 1] &&
+        words[trace + 2] === words[other + 2] &&
+        words[trace + 3] === words[other + 3] &&
+        words[span] === words[other + SPAN_WORD] &&
+        words[span + 1] === words[other + SPAN_WORD + 1]
       ) {
         return slot;
       }
@@ -155,7 +166,10 @@ export class SpanTable {
   private grow(): void {
     const old = this.capacity;
     this.capacity = old * 2;
-    this.ids = Buffer.concat([this.ids], this.capacity * ID_BYTES);
+    const ids = Buffer.alloc(this.capacity * ID_BYTES);
+    this.ids.copy(ids);
+    this.ids = ids;
+    this.words = wordsOf(ids);
     this.startOffsets = enlarge(new Float64Array(this.capacity), this.startOffsets);
     this.endOffsets = enlarge(new Float64Array(this.capacity), this.endOffsets);
     this.services = enlarge(new Uint16Array(this.capacity), this.services);
@@ -163,9 +177,13 @@ export class SpanTable {
     this.pods = enlarge(new Uint32Array(this.capacity), this.pods);
     this.slots = new Int32Array(this.capacity * 2).fill(FREE);
     for (let row = 0; row < this.size; row += 1) {
-      this.slots[this.slotOf(row * ID_BYTES, row * ID_BYTES + TRACE_BYTES)] = row;
+      this.slots[this.slotOf(row, SPAN_WORD)] = row;
     }
   }
+}
+
+function wordsOf(ids: Buffer): Int32Array {
+  return new Int32Array(ids.buffer, ids.byteOffset, ids.length / 4);
 }
 
 function offset(ns: bigint): number {
