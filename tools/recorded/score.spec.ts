@@ -17,6 +17,7 @@ const alarm = (atMs: number, toldServices: string[], over: Partial<Alarm> = {}):
   atMs,
   toldServices,
   toldFirst: toldServices[0] ? { service: toldServices[0], operation: 'o' } : null,
+  laterServices: null,
   finalServices: toldServices,
   ...over,
 });

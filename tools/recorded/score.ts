@@ -12,6 +12,8 @@ export interface Alarm {
   toldServices: string[];
   /** The first cause as the message said it. */
   toldFirst: { service: string; operation: string } | null;
+  /** The same a minute after the alarm, where that is known. */
+  laterServices: string[] | null;
   /** The same as the incident says it in the end. */
   finalServices: string[];
 }
@@ -26,6 +28,7 @@ export interface FaultResult {
   firstCause: { service: string; operation: string } | null;
   /** Place of the true service among the causes, 1 for the first; null when it is not among them. */
   toldRank: number | null;
+  laterRank: number | null;
   finalRank: number | null;
   alarms: number;
 }
@@ -73,6 +76,7 @@ export function score(
     noticedBy: null,
     firstCause: null,
     toldRank: null,
+    laterRank: null,
     finalRank: null,
     alarms: 0,
   }));
@@ -85,16 +89,15 @@ export function score(
       result.noticedBy = alarm.kind;
       result.firstCause = alarm.toldFirst;
       result.toldRank = rankOf(result.fault.service, alarm.toldServices);
+      result.laterRank = rankOf(result.fault.service, alarm.laterServices ?? []);
       result.finalRank = rankOf(result.fault.service, alarm.finalServices);
     }
   }
   const judged = results.filter((each) => each.judged);
   const noticed = judged.filter((each) => each.noticedAfterS !== null);
   const quietHours = minutesWithSpans.filter((at) => !faults.some((fault) => reaches(fault, at))).length / 60;
-  const places = (of: FaultResult[], rank: (each: FaultResult) => number | null): Record<Place, Share> => {
-    const at = (place: Place): Share => share(of.filter((each) => (rank(each) ?? Infinity) <= place).length, of.length);
-    return { 1: at(1), 3: at(3), 5: at(5) };
-  };
+  const places = (of: FaultResult[], rank: (each: FaultResult) => number | null): Record<Place, Share> =>
+    accuracy(of.map(rank));
   const toldRank = (each: FaultResult): number | null => each.toldRank;
   const finalRank = (each: FaultResult): number | null => each.finalRank;
   return {
@@ -111,17 +114,25 @@ export function score(
   };
 }
 
+/** How many of the ranks are 1, up to 3 and up to 5: accuracy at k, AS@k. A null rank was not found. */
+export function accuracy(ranks: readonly (number | null)[]): Record<Place, Share> {
+  const at = (place: Place): Share => share(ranks.filter((rank) => (rank ?? Infinity) <= place).length, ranks.length);
+  return { 1: at(1), 3: at(3), 5: at(5) };
+}
+
 function reaches(fault: Fault, atMs: number): boolean {
   return atMs >= fault.startMs && atMs < fault.startMs + FAULT_REACH_MS;
 }
 
-function rankOf(service: string, services: readonly string[]): number | null {
+/** Place of a service in a ranking, 1 for the first; null when it is not in it. */
+export function rankOf(service: string, services: readonly string[]): number | null {
   const at = services.indexOf(service);
   return at < 0 ? null : at + 1;
 }
 
-function median(values: number[]): number | null {
-  const ordered = values.sort((a, b) => a - b);
+/** The middle of the values, or the mean of the two middle ones; null when there are none. */
+export function median(values: readonly number[]): number | null {
+  const ordered = values.toSorted((a, b) => a - b);
   const upper = ordered[Math.floor(ordered.length / 2)];
   const lower = ordered[Math.ceil(ordered.length / 2) - 1];
   return upper === undefined || lower === undefined ? null : (upper + lower) / 2;

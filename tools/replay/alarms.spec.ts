@@ -52,6 +52,7 @@ describe('alarmsOf', () => {
         atMs: Date.parse(AT) - SHIFT_MS,
         toldServices: ['cart', 'web'],
         toldFirst: { service: 'cart', operation: 'cart-op' },
+        laterServices: null,
         finalServices: ['pay', 'cart'],
       },
       expect.objectContaining({ kind: 'reopened', atMs: Date.parse(AGAIN) - SHIFT_MS, toldServices: ['web'] }),

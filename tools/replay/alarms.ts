@@ -58,6 +58,7 @@ export function alarmsOf(
         atMs: atMs - shiftMs,
         toldServices: distinctServices(causes),
         toldFirst: causes[0] ? { service: causes[0].service, operation: causes[0].operation } : null,
+        laterServices: null,
         finalServices: distinctServices(incident.causes),
       };
     }),

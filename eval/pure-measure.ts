@@ -1,0 +1,52 @@
+import { measureWindow } from '../src/measure/measure.js';
+import { sampleTraces } from '../src/measure/sample.js';
+import { POSTED_ERROR, POSTED_ROOT, type Posting } from '../src/model/posting.js';
+import type { WindowMeasure } from '../src/model/rollup.js';
+import type { StructuralSpan } from '../src/model/span.js';
+import { windowOf } from '../src/model/window.js';
+import { SAMPLED_TRACES } from '../src/pipeline.js';
+
+/** The journal's reader and the measure stage in memory: spans window by window, oldest first, in; measures out. */
+export class PureMeasure {
+  private readonly recentSpans = new Map<string, StructuralSpan[]>();
+
+  /** Measures all spans that ended in the window that starts at `windowAtMs`. */
+  measure(windowAtMs: number, spans: readonly StructuralSpan[]): WindowMeasure {
+    for (const span of spans) {
+      const trace = this.recentSpans.get(span.traceId);
+      if (trace === undefined) this.recentSpans.set(span.traceId, [span]);
+      else trace.push(span);
+    }
+    const postings = postingsOf(windowAtMs, spans);
+    const sample = sampleTraces(postings, SAMPLED_TRACES);
+    const traces = new Map(sample.traceIds.map((id) => [id, this.recentSpans.get(id) ?? []]));
+    const measured = measureWindow(windowAtMs, postings, traces, sample.total);
+    for (const span of spans) if (span.parentSpanId === '') this.recentSpans.delete(span.traceId);
+    return measured;
+  }
+}
+
+function postingsOf(windowAtMs: number, spans: readonly StructuralSpan[]): Posting[] {
+  const byOperation = new Map<number, StructuralSpan[]>();
+  for (const span of spans) {
+    if (windowOf(span.endUs / 1000) !== windowAtMs)
+      throw new Error('a span was fed to a window in which it did not end');
+    const list = byOperation.get(span.operationId);
+    if (list === undefined) byOperation.set(span.operationId, [span]);
+    else list.push(span);
+  }
+  return [...byOperation].map(([operationId, list]) => ({
+    operationId,
+    windowAtMs,
+    n: list.length,
+    durationUs: Float64Array.from(list, (span) => span.endUs - span.startUs),
+    endOffsetUs: Uint32Array.from(list, (span) => span.endUs - windowAtMs * 1000),
+    flags: Uint8Array.from(
+      list,
+      (span) => (span.isError ? POSTED_ERROR : 0) | (span.parentSpanId === '' ? POSTED_ROOT : 0),
+    ),
+    spanTag: Uint32Array.from(list, (span) => parseInt(span.spanId.slice(-8), 16)),
+    weight: null,
+    traceId: (i) => list[i]!.traceId,
+  }));
+}

@@ -1,0 +1,134 @@
+import { displayText } from '../src/model/display.js';
+import { FAULT_REACH_MS, PLACES, type Score, type Share } from '../tools/recorded/score.js';
+import type { DatasetResult } from './evaluate.js';
+import { quantile, type Ranking, type Sums, sumsOf } from './figures.js';
+
+const FAULT_COLUMNS = [
+  'no.',
+  'fault began (UTC)',
+  'service',
+  'type',
+  'noticed after',
+  'rank told',
+  '60 s later',
+  'alarms',
+  'rank, window given',
+  'first cause, window given',
+];
+const SUM_COLUMNS = [
+  'faults',
+  'n',
+  'given: AS@1/3/5 %',
+  'mean rank',
+  'told: AS@1/3/5 %',
+  'mean rank',
+  '60 s later',
+  'noticed',
+];
+
+/** Everything about one data set as text: a line a fault, sums, and figures of the stream. */
+export function datasetText(result: DatasetResult): string {
+  const { dataset, spans, operations, services, hours, given, stream } = result;
+  const faults = stream.results.map((each, i) => {
+    const { first, rank } = given[i]!;
+    const isNoticed = each.noticedAfterS !== null;
+    return [
+      String(i + 1),
+      new Date(each.fault.startMs).toISOString().slice(0, 19).replace('T', ' '),
+      each.fault.service,
+      each.fault.type,
+      isNoticed
+        ? `${Math.round(each.noticedAfterS!)} s${each.noticedBy === 'reopened' ? ', reopened' : ''}`
+        : each.judged
+          ? 'not noticed'
+          : 'no spans',
+      isNoticed ? String(each.toldRank ?? '-') : '',
+      isNoticed ? String(each.laterRank ?? '-') : '',
+      String(each.alarms),
+      each.judged ? String(rank ?? '-') : '',
+      first ? `${first.score.toFixed(2)} ${causeText(first)}` : '',
+    ];
+  });
+  return [
+    `${dataset}: ${spans.toLocaleString('en')} spans, ${services} services, ${operations} operations, ${hours.toFixed(2)} h of data`,
+    '',
+    table([FAULT_COLUMNS, ...faults]),
+    '',
+    table([SUM_COLUMNS, ...sumsOf(result).map(sumCells)]),
+    '',
+    ...streamLines(stream),
+  ].join('\n');
+}
+
+function sumCells({ name, n, given, told, later, noticed }: Sums): string[] {
+  return [
+    name,
+    String(n),
+    placesText(given),
+    meanText(given),
+    placesText(told),
+    meanText(told),
+    placesText(later),
+    `${noticed.k}, ${shareText(noticed)}`,
+  ];
+}
+
+/** The stream's figures that are not about ranks. */
+export function streamLines(stream: Score): string[] {
+  const delays = stream.results.flatMap((each) =>
+    each.judged && each.noticedAfterS !== null ? [each.noticedAfterS] : [],
+  );
+  const seconds = (value: number | null): string => (value === null ? '-' : `${Math.round(value)} s`);
+  const { falseAlarms, quietHours, falsePerQuietHour, alarmsPerNoticedFault } = stream;
+  return [
+    `noticed after: median ${seconds(stream.medianNoticedAfterS)}, p95 ${seconds(quantile(delays, 0.95))}, longest ${seconds(quantile(delays, 1))}`,
+    `alarms per noticed fault: ${alarmsPerNoticedFault?.toFixed(2) ?? '-'}`,
+    `false alarms: ${falseAlarms.length} in ${quietHours.toFixed(2)} h outside of faults and their tail of ${FAULT_REACH_MS / 1000} s` +
+      (falsePerQuietHour === null ? '' : `, ${falsePerQuietHour.toFixed(2)} an hour`),
+    ...falseAlarms.map(
+      (alarm) =>
+        `  ${new Date(alarm.atMs).toISOString()} ${alarm.kind}` +
+        (alarm.toldFirst ? ` ${causeText(alarm.toldFirst)}` : ''),
+    ),
+  ];
+}
+
+function causeText({ service, operation }: { service: string; operation: string }): string {
+  return `${displayText(service, 40)} / ${displayText(operation, 60)}`;
+}
+
+/** `82 / 91 / 91 (61-93 / 72-97 / 72-97)`: shares at 1, 3 and 5 with their 95 % intervals. */
+function placesText({ as }: Ranking): string {
+  const parts = PLACES.map((place) => as[place]);
+  return `${parts.map((part) => percent(part.n === 0 ? 0 : part.k / part.n)).join(' / ')} (${parts.map(rangeText).join(' / ')})`;
+}
+
+function meanText({ meanRank }: Ranking): string {
+  return meanRank === null ? '-' : meanRank.toFixed(1);
+}
+
+/** `73 % (52-87)` */
+export function shareText(part: Share): string {
+  return part.n === 0 ? '-' : `${percent(part.k / part.n)} % (${rangeText(part)})`;
+}
+
+function rangeText({ low, high }: Share): string {
+  return `${percent(low)}-${percent(high)}`;
+}
+
+function percent(value: number): string {
+  return (value * 100).toFixed(0);
+}
+
+/** Columns of equal width, two blanks apart. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
