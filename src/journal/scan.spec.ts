@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { encodeRequest, otlpType, span, text } from '../../test/support/otlp-proto.js';
+import { encodeRequest, span, text } from '../../test/support/otlp-proto.js';
 import type { AnyValue, KeyValue, ResourceSpansFields, SpanFields } from '../../test/support/otlp-proto.js';
+import { decoded, scanned } from '../../test/support/scan-reference.js';
 import { TooManySpans, scan } from './scan.js';
-import { SPAN_ENDS_EARLY, SPAN_ERROR, SPAN_TOO_DEEP, type SpanTable } from './span-table.js';
+import { SPAN_TOO_DEEP, type SpanTable } from './span-table.js';
 import { WireError } from './wire.js';
 
 const LIMITS = { maxAttributeDepth: 4, maxSpans: 1_000 };
@@ -64,84 +65,6 @@ const request: fc.Arbitrary<ResourceSpansFields[]> = fc.array(
   { maxLength: 3 },
 );
 
-/** Microseconds are promised to be exact until 2255. */
-const exact = (us: number) => (us < 9e15 ? us : 'far future');
-
-/** What scan says, in the words of the decoder that it is compared with. */
-function scanned(table: SpanTable) {
-  const { bytes } = table;
-  const hex = (at: number, size: number) => (at < 0 ? null : Buffer.from(bytes).toString('hex', at, at + size));
-  return Array.from({ length: table.n }, (_, i) => {
-    const resource = table.resources[table.resource[i]!]!;
-    const name = table.names[table.name[i]!]!;
-    return {
-      traceId: hex(table.traceAt[i]!, 16),
-      spanId: hex(table.spanIdAt[i]!, 8),
-      parent: table.parentAt[i] === -1 ? 'root' : table.parentAt[i] === -2 ? 'invalid' : hex(table.parentAt[i]!, 8),
-      name: Buffer.from(bytes).toString('utf8', name.at, name.to),
-      service:
-        resource.serviceAt < 0 ? null : Buffer.from(bytes).toString('utf8', resource.serviceAt, resource.serviceTo),
-      kind: table.kind[i],
-      startUs: exact(table.startUs[i]!),
-      endUs: exact(table.endUs[i]!),
-      isError: (table.flags[i]! & SPAN_ERROR) !== 0,
-      isDeep: (table.flags[i]! & SPAN_TOO_DEEP) !== 0,
-      isResourceDeep: resource.tooDeep,
-      endsEarly: (table.flags[i]! & SPAN_ENDS_EARLY) !== 0,
-    };
-  });
-}
-
-/** The same, by protobufjs and straightforward code. */
-function decoded(bytes: Uint8Array) {
-  const type = otlpType('ExportTraceServiceRequest');
-  const message = type.toObject(type.decode(bytes), { longs: String, defaults: true, arrays: true, bytes: Buffer }) as {
-    resourceSpans: {
-      resource: { attributes: KeyValue[] } | null;
-      scopeSpans: { spans: (SpanFields & Record<string, never>)[] }[];
-    }[];
-  };
-  return message.resourceSpans.flatMap(({ resource, scopeSpans }) =>
-    scopeSpans.flatMap(({ spans }) =>
-      spans.map((fields: SpanFields) => {
-        const all = [fields, ...fields.events!, ...fields.links!].flatMap((part) => part.attributes ?? []);
-        const names = (resource?.attributes ?? []).filter(({ key }) => key === 'service.name');
-        const service = names.find(({ value }) => value && 'stringValue' in value && value.stringValue !== '');
-        const parent = Buffer.from(fields.parentSpanId!);
-        const startUs = Number(BigInt(fields.startTimeUnixNano) / 1_000n);
-        const endUs = Number(BigInt(fields.endTimeUnixNano) / 1_000n);
-        return {
-          traceId: fields.traceId.length === 16 ? Buffer.from(fields.traceId).toString('hex') : null,
-          spanId: fields.spanId.length === 8 ? Buffer.from(fields.spanId).toString('hex') : null,
-          parent:
-            parent.length === 0 || (parent.length === 8 && parent.every((byte) => byte === 0))
-              ? 'root'
-              : parent.length === 8
-                ? parent.toString('hex')
-                : 'invalid',
-          name: fields.name,
-          service: service ? (service.value as { stringValue: string }).stringValue : null,
-          kind: fields.kind! >= 0 && fields.kind! <= 5 ? fields.kind : 0,
-          startUs: exact(startUs),
-          endUs: exact(Math.max(startUs, endUs)),
-          isError: fields.status?.code === 2,
-          isDeep: all.some(({ value }) => depthOf(value) > LIMITS.maxAttributeDepth),
-          isResourceDeep: (resource?.attributes ?? []).some(({ value }) => depthOf(value) > LIMITS.maxAttributeDepth),
-          endsEarly: endUs < startUs,
-        };
-      }),
-    ),
-  );
-}
-
-function depthOf(value: AnyValue | null): number {
-  if (!value) return 0;
-  if ('arrayValue' in value) return 1 + Math.max(0, ...(value.arrayValue.values ?? []).map(depthOf));
-  if ('kvlistValue' in value)
-    return 1 + Math.max(0, ...(value.kvlistValue.values ?? []).map((pair) => depthOf(pair.value)));
-  return 0;
-}
-
 /** The fields of a message in another order, with an unknown one among them; singular fields of the same number keep their order. */
 function shuffled(bytes: Uint8Array, seed: number, depth: number): Uint8Array {
   const reader = new WireReaderForTests(bytes);
@@ -195,7 +118,7 @@ describe('scan', () => {
     fc.assert(
       fc.property(request, (fields) => {
         const bytes = encodeRequest(fields);
-        expect(scanned(scan(bytes, LIMITS))).toEqual(decoded(bytes));
+        expect(scanned(scan(bytes, LIMITS))).toEqual(decoded(bytes, LIMITS.maxAttributeDepth));
       }),
       RUNS,
     );
@@ -205,7 +128,7 @@ describe('scan', () => {
     fc.assert(
       fc.property(request, request, fc.nat(1_000), (first, second, seed) => {
         const bytes = Buffer.concat([shuffled(encodeRequest(first), seed, 0), encodeRequest(second)]);
-        expect(scanned(scan(bytes, LIMITS))).toEqual(decoded(bytes));
+        expect(scanned(scan(bytes, LIMITS))).toEqual(decoded(bytes, LIMITS.maxAttributeDepth));
       }),
       RUNS,
     );
@@ -233,7 +156,7 @@ describe('scan', () => {
           accepted++;
           let expected: ReturnType<typeof decoded>;
           try {
-            expected = decoded(bytes);
+            expected = decoded(bytes, LIMITS.maxAttributeDepth);
           } catch (error) {
             // Names are kept as bytes, so text that is not UTF-8 is no reason to lose a span; and nobody looks below the limit of depth.
             const isDeep =
