@@ -32,7 +32,10 @@ export function planSegments(requests: readonly Pending[]): PlannedSegment[] {
 }
 
 /** What is left to store of planned segments when the requests in `duplicates` are taken out. */
-export function newSegments(planned: readonly PlannedSegment[], duplicates: ReadonlySet<string>): NewSegment[] {
+export function newSegments(
+  planned: readonly PlannedSegment[],
+  duplicates: { has(key: string): boolean },
+): NewSegment[] {
   const segments: NewSegment[] = [];
   for (const { id, requests } of planned) {
     const kept = requests.filter(({ key }) => !duplicates.has(key));
@@ -50,10 +53,9 @@ export function newSegments(planned: readonly PlannedSegment[], duplicates: Read
   return segments;
 }
 
+/** The hours count too: when only other hours of a request are accepted the second time, that is another segment. */
 function segmentId(members: readonly Pending[]): string {
-  const keys = members.map(({ admitted }) => admitted.key);
-  if (keys.length === 1) return keys[0]!.readBigInt64BE(0).toString();
   const hash = createHash('sha256');
-  for (const key of keys) hash.update(key);
+  for (const { admitted, hours } of members) hash.update(admitted.key).update(String(hours[0]));
   return hash.digest().readBigInt64BE(0).toString();
 }

@@ -8,23 +8,26 @@ import type { CopyRows } from './copy-rows.js';
 import { indexSegments } from './index-spans.js';
 import type { Pending } from './pending.js';
 
+/** Keys of requests that were stored before, and how many of their spans were accepted then (null: not noted). */
+export type Duplicates = Map<string, number | null>;
+
 /**
- * Stores requests in one transaction and returns the keys of those that were stored before. When it throws, nothing is stored, unless the
+ * Stores requests in one transaction and returns those that were stored before. When it throws, nothing is stored, unless the
  * connection broke during COMMIT: then a repetition of the request finds out.
  *
  * Counts are written in the same transaction: a crash then cannot part them from the spans they count. Every commit touches the same few
  * rows, so they come last and in one order: the rows are locked for the time of a COMMIT, and no two commits wait for each other in a circle.
  */
-export async function commit(client: ClientBase, requests: readonly Pending[], nowMs: number): Promise<Set<string>> {
+export async function commit(client: ClientBase, requests: readonly Pending[], nowMs: number): Promise<Duplicates> {
   await client.query('begin');
   try {
     const counts = new Counts();
     const storable = requests.filter(({ admitted }) => admitted.spans.n > 0);
     const planned = planSegments(storable);
-    const duplicates = new Set<string>();
+    let duplicates: Duplicates = new Map();
     if (storable.length > 0) {
       const segmentOf = new Map(planned.flatMap(({ id, requests: members }) => members.map(({ key }) => [key, id])));
-      for (const key of await storedBefore(client, storable, segmentOf)) duplicates.add(key);
+      duplicates = await storedBefore(client, storable, segmentOf);
       const segments = newSegments(planned, duplicates);
       if (segments.length > 0) {
         const rows = indexSegments(segments, nowMs);
@@ -50,23 +53,43 @@ export async function commit(client: ClientBase, requests: readonly Pending[], n
   }
 }
 
-/** Claims the requests' keys, waiting for another commit that holds the same; returns the keys that are taken. */
+/**
+ * Claims the requests' keys in every hour that they have spans in, waiting for another commit that holds the same; returns those that are
+ * taken. Which spans are accepted depends on the clock (age, future), so that a repetition may have fewer hours, or more: one hour in
+ * common says that it is the same request, and none that no span of it is stored.
+ */
 async function storedBefore(
   client: ClientBase,
   requests: readonly Pending[],
   segmentOf: ReadonlyMap<string, string>,
-): Promise<string[]> {
-  const sorted = [...requests].sort((a, b) => (a.key < b.key ? -1 : 1));
-  const values = sorted.map(
-    (_, i) => `($${i * 4 + 1}::uuid, $${i * 4 + 2}::timestamptz, $${i * 4 + 3}::int4, $${i * 4 + 4}::int8)`,
+): Promise<Duplicates> {
+  const claims = requests
+    .flatMap(({ key, hours, tenantId, admitted }) =>
+      hours.map((hour) => ({ key, hour, tenantId, segmentId: segmentOf.get(key)!, accepted: admitted.spans.n })),
+    )
+    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.hour - b.hour));
+  const claimed = await client.query<{ key: string; hour: Date }>(
+    `insert into request_keys (request_key, hour, tenant_id, segment_id, accepted)
+     select * from unnest($1::uuid[], $2::timestamptz[], $3::int4[], $4::int8[], $5::int4[])
+     on conflict do nothing returning replace(request_key::text, '-', '') as key, hour`,
+    [
+      claims.map(({ key }) => key),
+      claims.map(({ hour }) => new Date(hour)),
+      claims.map(({ tenantId }) => tenantId),
+      claims.map(({ segmentId }) => segmentId),
+      claims.map(({ accepted }) => accepted),
+    ],
   );
-  const { rows } = await client.query<{ key: string }>(
-    `insert into request_keys (request_key, hour, tenant_id, segment_id) values ${values.join(', ')}
-     on conflict do nothing returning replace(request_key::text, '-', '') as key`,
-    sorted.flatMap(({ key, hourMs, tenantId }) => [key, new Date(hourMs), tenantId, segmentOf.get(key)]),
+  if (claimed.rows.length === claims.length) return new Map();
+  const free = new Set(claimed.rows.map(({ key, hour }) => `${key} ${hour.getTime()}`));
+  const taken = claims.filter(({ key, hour }) => !free.has(`${key} ${hour}`));
+  const { rows } = await client.query<{ key: string; accepted: number | null }>(
+    `select replace(request_key::text, '-', '') as key, min(accepted) as accepted
+       from request_keys join unnest($1::uuid[], $2::timestamptz[]) as taken (request_key, hour) using (request_key, hour)
+      group by request_key`,
+    [taken.map(({ key }) => key), taken.map(({ hour }) => new Date(hour))],
   );
-  const claimed = new Set(rows.map(({ key }) => key));
-  return sorted.map(({ key }) => key).filter((key) => !claimed.has(key));
+  return new Map(rows.map(({ key, accepted }) => [key, accepted]));
 }
 
 async function copy(client: ClientBase, table: string, rows: CopyRows): Promise<void> {

@@ -39,6 +39,18 @@ export function hourOf(spans: SpanTable): number {
   return floorHour(earliestUs / 1_000);
 }
 
+/** Hours (epoch ms) in which spans ended, earliest first. */
+export function hoursOf(spans: SpanTable): number[] {
+  const hours = new Set<number>();
+  let last = -1;
+  for (let i = 0; i < spans.n; i++) {
+    const hour = floorHour(spans.endUs[i]! / 1_000);
+    if (hour !== last) hours.add(hour);
+    last = hour;
+  }
+  return [...hours].sort((a, b) => a - b);
+}
+
 /** Computes every row of a commit; segments must hold at least one span each, and be 255 at most. */
 export function indexSegments(segments: readonly NewSegment[], nowMs: number): CommitRows {
   const rows: CommitRows = {

@@ -19,8 +19,10 @@ export interface Admitted {
 
 /** What became of a request that was acknowledged. */
 export interface Receipt {
-  /** The same request is stored already. */
+  /** The same request is stored already, … */
   isDuplicate: boolean;
+  /** … and so many of its spans were accepted then; null when it is stored now, or when that was not noted. */
+  acceptedBefore: number | null;
 }
 
 /** A request that waits for its commit. */
@@ -29,8 +31,8 @@ export interface Pending {
   admitted: Admitted;
   /** `admitted.key` in hex. */
   key: string;
-  /** Hour of its earliest span, epoch ms. */
-  hourMs: number;
+  /** Hours in which its accepted spans ended, epoch ms. */
+  hours: readonly number[];
   serviceIds: Int32Array;
   operationIds: Int32Array;
   bytes: number;

@@ -4,12 +4,11 @@ import pg from 'pg';
 import { CONFIG } from '../config.js';
 import type { Config } from '../config.js';
 import { Rejected, Unavailable } from '../model/failure.js';
-import { floorHour } from '../model/window.js';
-import { commit } from './commit.js';
+import { type Duplicates, commit } from './commit.js';
 import { TroubleLog } from '../trouble-log.js';
 import { Dictionary } from './dictionary.js';
 import { EventClocks } from './event-clocks.js';
-import { hourOf } from './index-spans.js';
+import { hoursOf } from './index-spans.js';
 import { Partitions } from './partitions.js';
 import type { Admitted, Pending, Receipt } from './pending.js';
 import { isDataError, isWorthRepeating, mayLackPartition } from './postgres-error.js';
@@ -96,8 +95,8 @@ export class Journal implements OnApplicationShutdown {
     const { serviceIds, operationIds } = await this.dictionary.add(tenantId, admitted.spans);
     const receipt = await new Promise<Receipt>((settle, fail) => {
       const key = admitted.key.toString('hex');
-      const hourMs = admitted.spans.n === 0 ? 0 : hourOf(admitted.spans);
-      this.queue.push({ tenantId, admitted, key, hourMs, serviceIds, operationIds, bytes, settle, fail });
+      const hours = hoursOf(admitted.spans);
+      this.queue.push({ tenantId, admitted, key, hours, serviceIds, operationIds, bytes, settle, fail });
       this.pump();
     });
     this.noteTimes(tenantId, admitted, serviceIds);
@@ -149,7 +148,9 @@ export class Journal implements OnApplicationShutdown {
   private async writeDistinct(batch: Pending[]): Promise<void> {
     try {
       const duplicates = await this.commitWithRetries(batch);
-      for (const { key, settle } of batch) settle({ isDuplicate: duplicates.has(key) });
+      for (const { key, settle } of batch) {
+        settle({ isDuplicate: duplicates.has(key), acceptedBefore: duplicates.get(key) ?? null });
+      }
     } catch (error) {
       if (isDataError(error)) await this.isolate(batch, error);
       else for (const { fail } of batch) fail(error);
@@ -166,7 +167,7 @@ export class Journal implements OnApplicationShutdown {
     batch[0]!.fail(new Rejected('not_storable', 'the database refuses the data of this request'));
   }
 
-  private async commitWithRetries(batch: Pending[]): Promise<Set<string>> {
+  private async commitWithRetries(batch: Pending[]): Promise<Duplicates> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.commitOnce(batch);
@@ -174,13 +175,13 @@ export class Journal implements OnApplicationShutdown {
         if (attempt === ATTEMPTS || !(isWorthRepeating(error) || mayLackPartition(error))) throw error;
         if (mayLackPartition(error)) {
           this.partitions.forget();
-          await this.partitions.open(hoursOf(batch), Date.now());
+          await this.partitions.open(new Set(batch.flatMap(({ hours }) => hours)), Date.now());
         }
       }
     }
   }
 
-  private async commitOnce(batch: Pending[]): Promise<Set<string>> {
+  private async commitOnce(batch: Pending[]): Promise<Duplicates> {
     const client = await this.pool.connect();
     let failure: unknown;
     try {
@@ -194,14 +195,6 @@ export class Journal implements OnApplicationShutdown {
       client.release(isUsable ? undefined : true);
     }
   }
-}
-
-function hoursOf(batch: readonly Pending[]): Set<number> {
-  const hours = new Set<number>();
-  for (const { admitted } of batch) {
-    for (let i = 0; i < admitted.spans.n; i++) hours.add(floorHour(admitted.spans.endUs[i]! / 1_000));
-  }
-  return hours;
 }
 
 /** Rejects when the work takes longer; the work itself goes on. */

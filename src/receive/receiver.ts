@@ -60,7 +60,7 @@ export class Receiver {
     const early = endsEarly(spans, admission);
     const stored = isWhole ? message : keepSpans(message, admission.keep);
     if (!isWhole) spans.retain(admission.keep);
-    await this.journal.append(tenantId, {
+    const receipt = await this.journal.append(tenantId, {
       key: requestKey(tenantId, body),
       payload: isWhole && isGzip && encoding === 'protobuf' ? body : await gzipAsync(stored, GZIP_FAST),
       decodedBytes: stored.length,
@@ -69,6 +69,11 @@ export class Receiver {
       rejected: admission.rejected,
       endsEarly: early,
     });
+    const { acceptedBefore } = receipt;
+    if (acceptedBefore !== null && acceptedBefore !== admission.accepted) {
+      // What the clock says of a span may have changed since; what is stored has not, and so the answer must not.
+      return repeatedAnswer(encoding, received, acceptedBefore);
+    }
     if (isWhole) return successAnswer(encoding);
     const rejectedSpans = received - admission.accepted;
     return successAnswer(encoding, { rejectedSpans, errorMessage: rejectionMessage(admission) });
@@ -87,6 +92,14 @@ export class Receiver {
       throw error;
     }
   }
+}
+
+/** The answer of the first time to the same request. */
+function repeatedAnswer(encoding: Encoding, received: number, accepted: number): Answer {
+  if (accepted === received) return successAnswer(encoding);
+  const rejectedSpans = received - accepted;
+  const errorMessage = `${rejectedSpans} of ${received} spans were rejected when this request came first`;
+  return successAnswer(encoding, { rejectedSpans, errorMessage });
 }
 
 function fromJson(body: Buffer, maxDepth: number): Buffer {

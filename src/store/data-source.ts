@@ -1,4 +1,5 @@
 import { DataSource } from 'typeorm';
+import { FirstAnswer1763770000000 } from '../../migrations/1763770000000-first-answer.js';
 import { Incidents1763700300000 } from '../../migrations/1763700300000-incidents.js';
 import { Journal1763700100000 } from '../../migrations/1763700100000-journal.js';
 import { Measures1763700200000 } from '../../migrations/1763700200000-measures.js';
@@ -13,7 +14,13 @@ export function createDataSource(url: string, poolSize = 10): DataSource {
     type: 'postgres',
     url,
     synchronize: false,
-    migrations: [Tenants1763700000000, Journal1763700100000, Measures1763700200000, Incidents1763700300000],
+    migrations: [
+      Tenants1763700000000,
+      Journal1763700100000,
+      Measures1763700200000,
+      Incidents1763700300000,
+      FirstAnswer1763770000000,
+    ],
     migrationsTransactionMode: 'each',
     applicationName: 'tracehound',
     extra: {

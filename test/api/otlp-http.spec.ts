@@ -184,6 +184,30 @@ describe('OTLP/HTTP', () => {
     });
   });
 
+  it.each([
+    { name: 'crossed the limit of age', first: '168', then: '1', answer: {} },
+    {
+      name: 'came to be accepted',
+      first: '1',
+      then: '168',
+      answer: {
+        partialSuccess: { rejectedSpans: '1', errorMessage: '1 of 2 spans were rejected when this request came first' },
+      },
+    },
+  ])('gives the same request the same answer after a span of it $name', async ({ first, then, answer }) => {
+    const traceId = hex(randomBytes(16));
+    const body = jsonRequest([jsonSpan({ traceId }, Date.now() - 2 * HOUR_MS), jsonSpan({ traceId })]);
+    const answers: unknown[] = [];
+    for (const hours of [first, then]) {
+      const other = await openReceiver(database.url, { INGEST_MAX_SPAN_AGE_HOURS: hours });
+      answers.push(decode('ExportTraceServiceResponse', await post(other.url, body, JSON_TYPE)));
+      await other.close();
+    }
+    expect(answers[1]).toEqual(answer);
+    const { spans } = (await stored(traceId))!;
+    expect(spans.map(({ copies }) => copies)).toEqual(first === '168' ? [1, 1] : [1]);
+  });
+
   describe('partial success', () => {
     let deep: AnyValue = { stringValue: 'x' };
     for (let i = 0; i < 10_000; i++) deep = { arrayValue: { values: [deep] } };

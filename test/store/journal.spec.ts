@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { keepSpans } from '../../src/journal/splice.js';
 import { OVERFLOW_NAME, UNKNOWN_SERVICE } from '../../src/model/operation.js';
 import { POSTED_ERROR, POSTED_ROOT } from '../../src/model/posting.js';
-import { HOUR_MS, MINUTE_MS, WINDOW_MS, floorMinute, windowOf } from '../../src/model/window.js';
+import { HOUR_MS, MINUTE_MS, WINDOW_MS, floorHour, floorMinute, windowOf } from '../../src/model/window.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { openJournal, spanCounts, store, type TestJournal } from '../support/journal.js';
+import { admitted, openJournal, spanCounts, store, type TestJournal } from '../support/journal.js';
 import { encodeRequest, requestOf, span, text } from '../support/otlp-proto.js';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
@@ -158,6 +160,45 @@ describe('journal', () => {
     } finally {
       await other.close();
     }
+  });
+
+  it('knows the same request again when fewer of its spans, or more, are accepted', async () => {
+    const traceId = randomBytes(16);
+    const body = requestOf('aged', [
+      span(nowMs - 2 * HOUR_MS, { traceId }),
+      span(nowMs - HOUR_MS, { traceId }),
+      span(nowMs, { traceId }),
+    ]);
+    const only = async (...kept: number[]) => {
+      const request = admitted(body);
+      const keep = Uint8Array.from([0, 1, 2], (i) => Number(kept.includes(i)));
+      request.spans.retain(keep);
+      return it1.journal.append(1, { ...request, received: request.spans.n, payload: gzipSync(keepSpans(body, keep)) });
+    };
+    await it1.journal.openHours([2, 1, 0].map((hours) => floorHour(nowMs - hours * HOUR_MS)));
+    expect(await only(1)).toEqual({ isDuplicate: false, acceptedBefore: null });
+    // The oldest crossed the limit of age, or came to be accepted.
+    expect(await only(1, 2)).toEqual({ isDuplicate: true, acceptedBefore: 1 });
+    expect(await only(0, 1, 2)).toEqual({ isDuplicate: true, acceptedBefore: 1 });
+    expect(await only(0, 1)).toEqual({ isDuplicate: true, acceptedBefore: 1 });
+    const { spans } = (await it1.reader.trace(1, hex(traceId)))!;
+    expect(spans.map(({ copies }) => copies)).toEqual([1]);
+  });
+
+  it('stores what it did not accept of a request before, when that is all that it accepts now', async () => {
+    const traceId = randomBytes(16);
+    const body = requestOf('halves', [span(nowMs - HOUR_MS, { traceId }), span(nowMs, { traceId })]);
+    for (const keep of [
+      [0, 1],
+      [1, 0],
+    ].map((each) => Uint8Array.from(each))) {
+      const request = admitted(body);
+      request.spans.retain(keep);
+      await it1.journal.openHours([floorHour(nowMs), floorHour(nowMs - HOUR_MS)]);
+      await it1.journal.append(1, { ...request, received: request.spans.n, payload: gzipSync(keepSpans(body, keep)) });
+    }
+    const { spans } = (await it1.reader.trace(1, hex(traceId)))!;
+    expect(spans.map(({ copies }) => copies)).toEqual([1, 1]);
   });
 
   it('stores the same bytes for each tenant', async () => {
@@ -496,7 +537,7 @@ describe('partitions', () => {
       const stamp = new Date(oldMs).toISOString().slice(0, 13).replaceAll('-', '').replace('T', '_');
       await it1.db.query(`drop table ${table}_${stamp}`);
     }
-    expect(await store(it1, requestOf('old', [span(oldMs + 5, { traceId })]))).toEqual({ isDuplicate: false });
+    expect(await store(it1, requestOf('old', [span(oldMs + 5, { traceId })]))).toMatchObject({ isDuplicate: false });
     expect(await it1.reader.trace(1, traceId.toString('hex'))).not.toBeNull();
   });
 
