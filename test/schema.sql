@@ -235,6 +235,7 @@ CREATE TABLE request_keys (
   hour timestamp with time zone NOT NULL,
   tenant_id integer NOT NULL,
   segment_id bigint NOT NULL,
+  accepted integer,
   CONSTRAINT request_keys_pkey PRIMARY KEY (request_key, hour)
 ) PARTITION BY RANGE (hour);
 
