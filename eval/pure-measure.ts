@@ -3,12 +3,16 @@ import { sampleTraces } from '../src/measure/sample.js';
 import { POSTED_ERROR, POSTED_ROOT, type Posting } from '../src/model/posting.js';
 import type { WindowMeasure } from '../src/model/rollup.js';
 import type { StructuralSpan } from '../src/model/span.js';
-import { windowOf } from '../src/model/window.js';
+import { MINUTE_MS, windowOf } from '../src/model/window.js';
 import { SAMPLED_TRACES } from '../src/pipeline.js';
+
+/** Spans whose root never ends, or ended before them, are forgotten after this much event time. */
+const REMEMBERED_MS = 10 * MINUTE_MS;
 
 /** The journal's reader and the measure stage in memory: spans window by window, oldest first, in; measures out. */
 export class PureMeasure {
   private readonly recentSpans = new Map<string, StructuralSpan[]>();
+  private tidiedMs = -Infinity;
 
   /** Measures all spans that ended in the window that starts at `windowAtMs`. */
   measure(windowAtMs: number, spans: readonly StructuralSpan[]): WindowMeasure {
@@ -22,7 +26,15 @@ export class PureMeasure {
     const traces = new Map(sample.traceIds.map((id) => [id, this.recentSpans.get(id) ?? []]));
     const measured = measureWindow(windowAtMs, postings, traces, sample.total);
     for (const span of spans) if (span.parentSpanId === '') this.recentSpans.delete(span.traceId);
+    if (windowAtMs >= this.tidiedMs + REMEMBERED_MS) this.tidy(windowAtMs);
     return measured;
+  }
+
+  private tidy(nowMs: number): void {
+    for (const [traceId, spans] of this.recentSpans) {
+      if (spans.at(-1)!.endUs < (nowMs - REMEMBERED_MS) * 1000) this.recentSpans.delete(traceId);
+    }
+    this.tidiedMs = nowMs;
   }
 }
 

@@ -75,6 +75,8 @@ export class PureRun {
       const excluded = excludedOperations([...this.incidents.values()], this.raised, atMs);
       learn(this.baselines, windows, excluded);
       this.learnedThroughMs = atMs + MINUTE_MS;
+      // Minutes to come look at later findings only.
+      while (this.raised[0] !== undefined && this.raised[0].windowAtMs < this.learnedThroughMs) this.raised.shift();
     }
   }
 }

@@ -4,7 +4,7 @@ import type { SpanTable } from '../recorded/span-table.js';
 const repeated = (type: string, id: number) => ({ rule: 'repeated' as const, type, id });
 const field = (type: string, id: number) => ({ type, id });
 
-// The parts of opentelemetry/proto/{collector/,}trace/v1 that a replay uses, with their field numbers.
+// The parts of opentelemetry/proto/{collector/,}trace/v1 that replayed and generated traces use, with their field numbers.
 const root = protobuf.Root.fromJSON({
   nested: {
     ExportTraceServiceRequest: { fields: { resourceSpans: repeated('ResourceSpans', 1) } },
@@ -18,13 +18,22 @@ const root = protobuf.Root.fromJSON({
       fields: {
         traceId: field('bytes', 1),
         spanId: field('bytes', 2),
+        traceState: field('string', 3),
         parentSpanId: field('bytes', 4),
         name: field('string', 5),
         kind: field('int32', 6),
         startTimeUnixNano: field('fixed64', 7),
         endTimeUnixNano: field('fixed64', 8),
+        events: repeated('Event', 11),
+        links: repeated('Link', 13),
+        status: field('SpanStatus', 15),
       },
     },
+    Event: {
+      fields: { timeUnixNano: field('fixed64', 1), name: field('string', 2), attributes: repeated('KeyValue', 3) },
+    },
+    SpanStatus: { fields: { message: field('string', 2), code: field('int32', 3) } },
+    Link: { fields: { traceId: field('bytes', 1), spanId: field('bytes', 2) } },
     ExportTraceServiceResponse: { fields: { partialSuccess: field('ExportTracePartialSuccess', 1) } },
     ExportTracePartialSuccess: { fields: { rejectedSpans: field('int64', 1), errorMessage: field('string', 2) } },
     Status: { fields: { code: field('int32', 1), message: field('string', 2) } },
@@ -52,13 +61,14 @@ export function readStatus(body: Uint8Array): string {
   }
 }
 
+/** 64 bits as protobufjs takes them. */
 interface Fixed64 {
   low: number;
   high: number;
   unsigned: true;
 }
 
-const fixed64 = (value: bigint): Fixed64 => ({
+export const fixed64 = (value: bigint): Fixed64 => ({
   low: Number(BigInt.asIntN(32, value)),
   high: Number(BigInt.asIntN(32, value >> 32n)),
   unsigned: true,
