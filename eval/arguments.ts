@@ -11,6 +11,7 @@ github.com/IntelligentDDS/Nezha (or one of its days) and github.com/IntelligentD
   --data PATH     where the data are; may be given several times (default: the paths in EVAL_DATA, separated by "${path.delimiter}")
   --only TEXT     only data sets with this text in their name
   --fault N       look closer at fault no. N of each data set
+  --error-span X  spans named X (an error handler's) count as failed; recordings have no status. Say so beside the figures.
   --json FILE     the results as JSON as well`;
 
 export interface EvalOptions {
@@ -18,6 +19,7 @@ export interface EvalOptions {
   only: string | null;
   /** Counted from 1. */
   fault: number | null;
+  errorSpan: string | null;
   json: string | null;
 }
 
@@ -29,6 +31,7 @@ export function parseArguments(args: string[], defaultData: string): EvalOptions
       data: { type: 'string', multiple: true },
       only: { type: 'string' },
       fault: { type: 'string' },
+      'error-span': { type: 'string' },
       json: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
@@ -36,7 +39,13 @@ export function parseArguments(args: string[], defaultData: string): EvalOptions
   if (values.help) return null;
   const data = values.data ?? defaultData.split(path.delimiter).filter((each) => each !== '');
   if (data.length === 0) throw new Error('where are the data? Say --data <file or folder>, or --help for help.');
-  return { data, only: values.only ?? null, fault: faultNo(values.fault), json: values.json ?? null };
+  return {
+    data,
+    only: values.only ?? null,
+    fault: faultNo(values.fault),
+    errorSpan: values['error-span'] ?? null,
+    json: values.json ?? null,
+  };
 }
 
 function faultNo(text: string | undefined): number | null {

@@ -100,7 +100,7 @@ async function evaluated(name: string) {
   expect(datasets).toHaveLength(1);
   const everything = { fromMs: null, toMs: null, limitMinutes: null };
   const recording = await readRecording(datasets[0]!, everything, datasets[0]!.faultsFile, () => undefined);
-  return evaluate(datasets[0]!.name, recording, () => undefined);
+  return evaluate(datasets[0]!.name, recording, null, () => undefined);
 }
 
 describe('evaluate', () => {

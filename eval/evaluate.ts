@@ -4,10 +4,12 @@ import { MINUTE_MS } from '../src/model/window.js';
 import type { Fault } from '../tools/recorded/faults.js';
 import type { Recording } from '../tools/recorded/recording.js';
 import { distinctServices, rankOf, type Score, score } from '../tools/recorded/score.js';
-import { operationsOf, windowsOf } from './feed.js';
-import { rankIntervals } from './given.js';
+import { failures, operationsOf, type RecordedOperations, windowsOf } from './feed.js';
+import { type Interval, rankIntervals } from './given.js';
 import { PureMeasure } from './pure-measure.js';
 import type { PureRun } from './pure-run.js';
+import { RIVALS } from './rivals/all.js';
+import { rivalCases } from './rivals/traces.js';
 import { streamAlarms } from './stream.js';
 
 /** What ranking says of a fault whose window is given. */
@@ -28,6 +30,8 @@ export interface DatasetResult {
   /** Minutes that hold spans, in hours. */
   hours: number;
   given: GivenResult[];
+  /** Re-implemented methods on the same windows: ranks of the true service, in the order of `given`. */
+  rivals: { name: string; ranks: (number | null)[] }[];
   stream: Score;
 }
 
@@ -43,23 +47,28 @@ export interface Evaluated {
  * Runs the pure core over a recording, twice on the same measured windows: with every fault's window given, and as a stream. Labels say when
  * to look (given) and what was right; never who is to blame.
  */
-export function evaluate(name: string, recording: Recording, onProgress: (step: string) => void): Evaluated {
+export function evaluate(
+  name: string,
+  recording: Recording,
+  errorSpan: string | null,
+  onProgress: (step: string) => void,
+): Evaluated {
+  const isError = failures(recording, errorSpan);
   const recorded = operationsOf(recording);
   const { operations } = recorded;
   const measurer = new PureMeasure();
   const windows: WindowMeasure[] = [];
-  for (const { windowAtMs, spans } of windowsOf(recording, recorded, () => false)) {
+  for (const { windowAtMs, spans } of windowsOf(recording, recorded, isError)) {
     windows.push(measurer.measure(windowAtMs, spans));
     onProgress(`measured up to ${new Date(windowAtMs).toISOString()}`);
   }
   onProgress('ranking given windows');
-  const causes = rankIntervals(
-    windows,
-    recording.faults.map(({ startMs, endMs }) => ({ startMs, endMs })),
-    operations,
-  );
+  const intervals = recording.faults.map(({ startMs, endMs }) => ({ startMs, endMs }));
+  const causes = rankIntervals(windows, intervals, operations);
   onProgress('judging the stream');
   const { alarms, run } = streamAlarms(windows, operations);
+  onProgress('asking the rivals');
+  const rivals = rivalRanks(recording, recorded, intervals, isError);
   const result: DatasetResult = {
     dataset: name,
     spans: recording.order.length,
@@ -75,7 +84,26 @@ export function evaluate(name: string, recording: Recording, onProgress: (step: 
         first: first ? { service: first.service, operation: first.operation, score: first.score } : null,
       };
     }),
+    rivals,
     stream: score(recording.faults, alarms, recording.minutesWithSpans),
   };
   return { result, windows, operations, run };
+}
+
+function rivalRanks(
+  recording: Recording,
+  recorded: RecordedOperations,
+  intervals: readonly Interval[],
+  isError: (row: number) => boolean,
+): DatasetResult['rivals'] {
+  const rows = RIVALS.map(({ name }) => ({ name, ranks: [] as (number | null)[] }));
+  let faultNo = 0;
+  for (const given of rivalCases(recording, recorded, intervals, isError)) {
+    const { service } = recording.faults[faultNo++]!;
+    RIVALS.forEach((rival, i) => {
+      const named = rival.rank(given).map((id) => recording.spans.serviceNames.name(id));
+      rows[i]!.ranks.push(rankOf(service, named));
+    });
+  }
+  return rows;
 }

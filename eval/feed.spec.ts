@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { inferKinds } from '../tools/recorded/kinds.js';
 import { select } from '../tools/recorded/recording.js';
 import { SpanTable } from '../tools/recorded/span-table.js';
-import { operationsOf, windowsOf } from './feed.js';
+import { failures, operationsOf, windowsOf } from './feed.js';
 
 const T0 = Date.UTC(2022, 7, 22, 4);
 const ns = (ms: number): bigint => BigInt(Math.round((T0 + ms) * 1000)) * 1000n + 999n;
@@ -62,5 +62,30 @@ describe('windowsOf', () => {
       isError: true,
     });
     expect(windows[3]?.spans[0]).toMatchObject({ parentSpanId: '', isError: false });
+  });
+});
+
+describe('failures', () => {
+  it('are the named spans and those of the same service above them', () => {
+    const spans = new SpanTable();
+    const add = (spanId: string, parentId: string, service: string, operation: string) =>
+      spans.add({
+        traceId: 'a'.repeat(32),
+        spanId: spanId.repeat(16),
+        parentId: parentId.repeat(16),
+        service,
+        operation,
+        pod: '',
+        startNs: 1n,
+        endNs: 2n,
+      });
+    add('1', '', 'web', 'GET /');
+    add('2', '1', 'web', 'call');
+    add('3', '2', 'cart', 'Get');
+    add('4', '3', 'cart', 'error');
+    const failed = (name: string | null) => [0, 1, 2, 3].map(failures({ spans }, name));
+    expect(failed('error')).toEqual([false, false, true, true]);
+    expect(failed('call')).toEqual([true, true, false, false]);
+    expect(failed(null)).toEqual([false, false, false, false]);
   });
 });

@@ -42,6 +42,21 @@ export function operationsOf({ spans, kinds }: Pick<Recording, 'spans' | 'kinds'
 }
 
 /**
+ * Which rows count as failed, in recordings that have no status: the spans named `errorSpan` (an error handler's, say) and the spans of
+ * the same service above them. None, when no name is given.
+ */
+export function failures({ spans }: Pick<Recording, 'spans'>, errorSpan: string | null): (row: number) => boolean {
+  const failed = new Set<number>();
+  const rows = errorSpan === null ? 0 : spans.count;
+  for (let row = 0; row < rows; row += 1) {
+    if (spans.operationNames.name(spans.operation(row)) !== errorSpan) continue;
+    for (let at = row; at >= 0 && spans.service(at) === spans.service(row) && !failed.has(at); at = spans.parentRow(at))
+      failed.add(at);
+  }
+  return (row) => failed.has(row);
+}
+
+/**
  * The recording as the pipeline would see it: window by window in the order of ends, windows without a span included.
  * `isError` tells which rows count as failed (recordings have no status); times are cut to microseconds.
  */

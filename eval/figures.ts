@@ -63,3 +63,15 @@ export function sumsOf({ given, stream, services }: DatasetResult): Sums[] {
 export function quantile(values: readonly number[], q: number): number | null {
   return values.toSorted((a, b) => a - b)[Math.max(0, Math.ceil(values.length * q) - 1)] ?? null;
 }
+
+/** Methods side by side on the judged faults whose windows are given; ours is first. */
+export function comparison({ given, rivals, services }: DatasetResult): { name: string; ranking: Ranking }[] {
+  const ours = { name: 'Tracehound', ranks: given.map((each) => each.rank) };
+  return [ours, ...rivals].map(({ name, ranks }) => ({
+    name,
+    ranking: ranking(
+      ranks.filter((_, i) => given[i]!.judged),
+      services,
+    ),
+  }));
+}

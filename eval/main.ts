@@ -9,7 +9,7 @@ import { datasetText } from './report.js';
 
 const screen = new Screen(process.stderr);
 
-async function run({ data, only, fault, json }: EvalOptions): Promise<void> {
+async function run({ data, only, fault, errorSpan, json }: EvalOptions): Promise<void> {
   const results: DatasetResult[] = [];
   for (const target of data) {
     const { datasets, skipped } = await findDatasets(target);
@@ -22,7 +22,7 @@ async function run({ data, only, fault, json }: EvalOptions): Promise<void> {
         screen.show(`reading ${dataset.name}: ${spans.toLocaleString('en')} spans`),
       );
       const readMs = Date.now();
-      const evaluated = evaluate(dataset.name, recording, (step) => screen.show(`${dataset.name}: ${step}`));
+      const evaluated = evaluate(dataset.name, recording, errorSpan, (step) => screen.show(`${dataset.name}: ${step}`));
       screen.done();
       results.push(evaluated.result);
       console.log(`${datasetText(evaluated.result)}\n`);

@@ -1,7 +1,8 @@
 import { displayText } from '../src/model/display.js';
 import { FAULT_REACH_MS, PLACES, type Score, type Share } from '../tools/recorded/score.js';
 import type { DatasetResult } from './evaluate.js';
-import { quantile, type Ranking, type Sums, sumsOf } from './figures.js';
+import { comparison, quantile, type Ranking, type Sums, sumsOf } from './figures.js';
+import { chance } from './rivals/chance.js';
 
 const FAULT_COLUMNS = [
   'no.',
@@ -57,6 +58,9 @@ export function datasetText(result: DatasetResult): string {
     table([SUM_COLUMNS, ...sumsOf(result).map(sumCells)]),
     '',
     ...streamLines(stream),
+    '',
+    'Window given, methods side by side (all but the first re-implemented here, see eval/rivals):',
+    table([['method', 'AS@1/3/5 %', 'mean rank'], ...comparisonRows(result)]),
   ].join('\n');
 }
 
@@ -90,6 +94,14 @@ export function streamLines(stream: Score): string[] {
         `  ${new Date(alarm.atMs).toISOString()} ${alarm.kind}` +
         (alarm.toldFirst ? ` ${causeText(alarm.toldFirst)}` : ''),
     ),
+  ];
+}
+
+function comparisonRows(result: DatasetResult): string[][] {
+  const { as, meanRank } = chance(result.services);
+  return [
+    ...comparison(result).map(({ name, ranking }) => [name, placesText(ranking), meanText(ranking)]),
+    ['chance (expected)', PLACES.map((place) => percent(as[place])).join(' / '), meanRank.toFixed(1)],
   ];
 }
 
