@@ -11,8 +11,9 @@ const SEED = Number(process.env['LONG_SEED'] ?? 1);
 const FROM = Number(process.env['LONG_FROM'] ?? 0);
 const REPORT_EVERY = 100_000;
 const LIMITS = { maxAttributeDepth: 4, maxSpans: 1_000 };
-/** What the reader refuses although protobufjs steps over it: OTLP has no such fields, so the body is another message. */
-const STRICTER = /^(wire type \d is not allowed|field number 0|field \d+ of \w+ has wire type|tag or length of more)/;
+/** What the reader refuses although protobufjs steps over it: nothing that OTLP has, or (the varint) no protobuf. */
+const STRICTER =
+  /^(wire type \d is not allowed|field number 0|field \d+ of \w+ has wire type|tag or length of more|varint of more than ten)/;
 
 type Verdict = 'same' | 'both refuse' | 'stricter' | 'not UTF-8' | 'deeper than looked' | 'deep in what was replaced';
 
