@@ -239,7 +239,7 @@ export default tseslint.config(
 
   // Receiving writes to the journal and reads what it accepts with the journal's own reader, so that both always agree.
   {
-    files: [...edgesOf('receive'), 'src/receive/receiver.ts'],
+    files: [...edgesOf('receive'), 'src/receive/{receiver,rate-limits,refusals}.ts'],
     rules: edge(
       STAGE,
       own,

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { ConfigError, parseConfig } from './config.js';
 
@@ -21,6 +22,13 @@ describe('parseConfig', () => {
         maxPendingBytes: 64 * 2 ** 20,
         maxAttributeDepth: 64,
         maxSpansPerRequest: 100_000,
+        maxAttributesPerSpan: 1_024,
+        maxEventsPerSpan: 1_024,
+        maxLinksPerSpan: 1_024,
+        maxNameBytes: 65_536,
+        maxSpansPerSecond: 0,
+        maxBytesPerSecond: 0,
+        burstS: 10,
       },
       outbound: { allow: [], allowIsSet: false },
       secretKey: undefined,
@@ -179,3 +187,23 @@ function failureOf(env: Record<string, string | undefined>): ConfigError {
   }
   throw new Error('it was accepted');
 }
+
+describe('the table of limits in docs/operations.md', () => {
+  const read = (file: string) => readFileSync(new URL(`../${file}`, import.meta.url), 'utf8');
+  const rows = [...read('docs/operations.md').matchAll(/^\|[^|]+\| `(INGEST_\w+)` +\| (\d+)[^|]*\|/gm)];
+  const inExample = [...read('.env.example').matchAll(/^(INGEST_\w+)=(\d+)$/gm)];
+  const sorted = (found: RegExpMatchArray[]) => found.map(([, name, value]) => [name, value]).sort();
+
+  it('names every limit with its default, as .env.example does', () => {
+    expect(rows.length).toBeGreaterThan(10);
+    expect(sorted(rows)).toEqual(sorted(inExample));
+  });
+
+  it('says what holds', () => {
+    const given = Object.fromEntries(rows.map(([, name, value]) => [name, value]));
+    const url = { DATABASE_URL: 'postgres://u:p@127.0.0.1/t' };
+    expect(parseConfig({ ...url, ...given }).ingest).toEqual(parseConfig(url).ingest);
+    // A setting that is missing from the table would show here: no two defaults may go without a row.
+    expect(rows).toHaveLength(Object.keys(parseConfig(url).ingest).length);
+  });
+});

@@ -46,6 +46,13 @@ const SETTINGS = z.object({
   INGEST_MAX_PENDING_BYTES: whole(1024, 16 * 1024 * MIB, 64 * MIB),
   INGEST_MAX_ATTRIBUTE_DEPTH: whole(1, 1_000, 64),
   INGEST_MAX_SPANS_PER_REQUEST: whole(1, 10_000_000, 100_000),
+  INGEST_MAX_ATTRIBUTES_PER_SPAN: whole(1, 10_000_000, 1_024),
+  INGEST_MAX_EVENTS_PER_SPAN: whole(1, 10_000_000, 1_024),
+  INGEST_MAX_LINKS_PER_SPAN: whole(1, 10_000_000, 1_024),
+  INGEST_MAX_NAME_BYTES: whole(255, 1024 * MIB, 65_536),
+  INGEST_MAX_SPANS_PER_SECOND: whole(0, 1_000_000_000, 0),
+  INGEST_MAX_BYTES_PER_SECOND: whole(0, 1024 * 1024 * MIB, 0),
+  INGEST_BURST_S: whole(1, 3_600, 10),
   OUTBOUND_ALLOW: z
     .string()
     .transform((text) => listOf(text))
@@ -136,6 +143,14 @@ function nest(settings: Settings) {
       maxPendingBytes: settings.INGEST_MAX_PENDING_BYTES,
       maxAttributeDepth: settings.INGEST_MAX_ATTRIBUTE_DEPTH,
       maxSpansPerRequest: settings.INGEST_MAX_SPANS_PER_REQUEST,
+      maxAttributesPerSpan: settings.INGEST_MAX_ATTRIBUTES_PER_SPAN,
+      maxEventsPerSpan: settings.INGEST_MAX_EVENTS_PER_SPAN,
+      maxLinksPerSpan: settings.INGEST_MAX_LINKS_PER_SPAN,
+      maxNameBytes: settings.INGEST_MAX_NAME_BYTES,
+      /** Of each tenant that has no limit of its own; 0: none. */
+      maxSpansPerSecond: settings.INGEST_MAX_SPANS_PER_SECOND,
+      maxBytesPerSecond: settings.INGEST_MAX_BYTES_PER_SECOND,
+      burstS: settings.INGEST_BURST_S,
     },
     outbound: {
       /** Address ranges that messages may go to although they are private. */

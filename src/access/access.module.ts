@@ -3,11 +3,12 @@ import { APP_GUARD } from '@nestjs/core';
 import { KeysController, TenantsController } from './access.controller.js';
 import { AccessGuard } from './access.guard.js';
 import { AccessService } from './access.service.js';
+import { LimitsController } from './limits.controller.js';
 
 /** Who may do what: guards every route of the API. */
 @Global()
 @Module({
-  controllers: [TenantsController, KeysController],
+  controllers: [TenantsController, KeysController, LimitsController],
   providers: [AccessService, { provide: APP_GUARD, useClass: AccessGuard }],
   exports: [AccessService],
 })

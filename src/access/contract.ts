@@ -59,6 +59,35 @@ export const KeyQuery = z.object({
 });
 export type KeyQuery = z.infer<typeof KeyQuery>;
 
+export const TenantPath = z.object({
+  id: z.coerce.number().int().positive().max(2_147_483_647).describe('Of the tenant.'),
+});
+export type TenantPath = z.infer<typeof TenantPath>;
+
+const rate = z
+  .int()
+  .nonnegative()
+  .max(2 ** 50);
+
+export const LimitsInput = z
+  .strictObject({
+    spansPerSecond: rate.nullable().describe('0: no limit; null: as INGEST_MAX_SPANS_PER_SECOND says.'),
+    bytesPerSecond: rate.nullable().describe('Uncompressed. 0: no limit; null: as INGEST_MAX_BYTES_PER_SECOND says.'),
+  })
+  .meta({ id: 'TenantLimitsInput' });
+export type LimitsInput = z.infer<typeof LimitsInput>;
+
+export const LimitsView = z
+  .object({
+    spansPerSecond: rate.nullable(),
+    bytesPerSecond: rate.nullable(),
+    effective: z
+      .object({ spansPerSecond: rate, bytesPerSecond: rate, burstSeconds: z.int() })
+      .describe('What holds now in the process that answers; 0: no limit.'),
+  })
+  .meta({ id: 'TenantLimits' });
+export type LimitsView = z.infer<typeof LimitsView>;
+
 export function tenantView({ id, name, createdAt }: Tenant): TenantView {
   return { id, name, createdAt: createdAt.toISOString() };
 }

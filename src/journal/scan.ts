@@ -15,7 +15,16 @@ import {
   type Shape,
 } from './otlp-shape.js';
 import { samplingWeight } from './sampling.js';
-import { SPAN_ENDS_EARLY, SPAN_ERROR, SPAN_TOO_DEEP, SpanTable } from './span-table.js';
+import {
+  SPAN_ENDS_EARLY,
+  SPAN_ERROR,
+  SPAN_NAME_TOO_LONG,
+  SPAN_TOO_DEEP,
+  SPAN_TOO_MANY_ATTRIBUTES,
+  SPAN_TOO_MANY_EVENTS,
+  SPAN_TOO_MANY_LINKS,
+  SpanTable,
+} from './span-table.js';
 import type { ResourceRange, ScopeRange } from './span-table.js';
 import { LEN, VARINT, WireError, WireReader } from './wire.js';
 
@@ -24,6 +33,11 @@ export interface ScanLimits {
   maxAttributeDepth: number;
   /** TooManySpans is thrown beyond. */
   maxSpans: number;
+  /** Of one span, beyond which it is marked; not given: any number. */
+  maxAttributesPerSpan?: number;
+  maxEventsPerSpan?: number;
+  maxLinksPerSpan?: number;
+  maxNameBytes?: number;
 }
 
 export class TooManySpans extends Error {
@@ -51,6 +65,8 @@ class Scanner extends WireReader {
   // The stack of `attribute`, kept to make no objects for the many values that are no deeper than one level.
   private readonly parentShapes: Shape[] = [];
   private readonly parentStops: number[] = [];
+  /** Attributes read so far, wherever they were. */
+  private attributes = 0;
 
   constructor(
     bytes: Uint8Array,
@@ -150,6 +166,9 @@ class Scanner extends WireReader {
     const { table, bytes } = this;
     if (table.n === this.limits.maxSpans) throw new TooManySpans(this.limits.maxSpans);
     const from = this.pos;
+    const attributesBefore = this.attributes;
+    let events = 0;
+    let links = 0;
     let traceAt = -1;
     let spanIdAt = -1;
     let parentAt = -1;
@@ -206,9 +225,11 @@ class Scanner extends WireReader {
           endUs = microseconds(bytes, this.fixed(8, end));
           break;
         case 0x5a: // events
+          events++;
           if (!this.message(this.length(end), EVENT)) flags |= SPAN_TOO_DEEP;
           break;
         case 0x6a: // links
+          links++;
           if (!this.message(this.length(end), LINK)) flags |= SPAN_TOO_DEEP;
           break;
         case 0x7a:
@@ -222,6 +243,7 @@ class Scanner extends WireReader {
       endUs = startUs;
       flags |= SPAN_ENDS_EARLY;
     }
+    flags |= this.excess(this.attributes - attributesBefore, events, links, nameTo - nameAt);
     const i = table.next();
     table.from[i] = from;
     table.to[i] = end;
@@ -236,6 +258,17 @@ class Scanner extends WireReader {
     table.startUs[i] = startUs;
     table.endUs[i] = endUs;
     table.weight[i] = weight;
+  }
+
+  private excess(attributes: number, events: number, links: number, nameBytes: number): number {
+    const { maxAttributesPerSpan = Infinity, maxEventsPerSpan = Infinity } = this.limits;
+    const { maxLinksPerSpan = Infinity, maxNameBytes = Infinity } = this.limits;
+    return (
+      (attributes > maxAttributesPerSpan ? SPAN_TOO_MANY_ATTRIBUTES : 0) |
+      (events > maxEventsPerSpan ? SPAN_TOO_MANY_EVENTS : 0) |
+      (links > maxLinksPerSpan ? SPAN_TOO_MANY_LINKS : 0) |
+      (nameBytes > maxNameBytes ? SPAN_NAME_TOO_LONG : 0)
+    );
   }
 
   /** Eight zero bytes are how some senders say that there is no parent. */
@@ -275,6 +308,7 @@ class Scanner extends WireReader {
    * and does not look into what lies below the limit.
    */
   private attribute(end: number): boolean {
+    this.attributes++;
     let shape = KEY_VALUE;
     let stop = end;
     let depth = 0;

@@ -3,6 +3,11 @@ export const SPAN_ERROR = 1;
 export const SPAN_TOO_DEEP = 2;
 /** The span ended before it started: it is taken to end at its start. */
 export const SPAN_ENDS_EARLY = 4;
+/** More attributes (its events' and links' included), events or links than allowed, or a longer name. */
+export const SPAN_TOO_MANY_ATTRIBUTES = 8;
+export const SPAN_TOO_MANY_EVENTS = 16;
+export const SPAN_TOO_MANY_LINKS = 32;
+export const SPAN_NAME_TOO_LONG = 64;
 
 /** A ResourceSpans message and what its resource says. */
 export interface ResourceRange {

@@ -60,7 +60,8 @@ export class Journal implements OnApplicationShutdown {
   async append(tenantId: number, admitted: Admitted): Promise<Receipt> {
     const bytes = admitted.payload.length + admitted.spans.bytes.length;
     const isFull = this.pendingBytes > 0 && this.pendingBytes + bytes > this.config.ingest.maxPendingBytes;
-    if (isFull) throw new Unavailable('too many requests wait to be stored', RETRY_AFTER_S);
+    if (isFull)
+      throw new Unavailable('too many requests wait to be stored', RETRY_AFTER_S, { code: 'too_much_pending' });
     this.pendingBytes += bytes;
     // Counted as pending until it is really gone, also when the sender no longer waits for it.
     const stored = this.store(tenantId, admitted, bytes).finally(() => (this.pendingBytes -= bytes));

@@ -16,11 +16,14 @@ export class Unavailable extends Error {
   constructor(
     message: string,
     readonly retryAfterS: number,
-    options?: { cause?: unknown; status?: 429 | 503 },
+    options?: { cause?: unknown; status?: 429 | 503; code?: string },
   ) {
     super(message, options?.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'Unavailable';
     this.status = options?.status ?? 503;
+    this.code = options?.code ?? 'unavailable';
   }
   readonly status: 429 | 503;
+  /** Why, in one word, for whoever counts. */
+  readonly code: string;
 }

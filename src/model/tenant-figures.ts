@@ -2,6 +2,8 @@
 export interface TenantFigures {
   /** Spans by outcome, as counted in the commit that decided it. */
   spans: Record<string, number>;
+  /** Requests refused as a whole, by reason. */
+  refused: Record<string, number>;
   /** Event time from the tenant's watermark back to the stage's cursor (s). */
   stageLagS: Record<string, number>;
   /** Failed attempts in a row. */

@@ -44,6 +44,16 @@ export function tenantMetrics(figures: TenantFigures): Registry {
     else decided.inc({ outcome, reason }, n);
   }
 
+  const refused = new Counter({
+    name: 'tracehound_requests_refused_total',
+    help: 'Requests that were refused as a whole, by why; their spans are not counted as received.',
+    labelNames: ['reason'],
+    registers,
+  });
+  for (const [reason, n] of Object.entries({ rate_spans: 0, rate_bytes: 0, ...figures.refused })) {
+    refused.inc({ reason }, n);
+  }
+
   const gauge = (
     name: string,
     help: string,

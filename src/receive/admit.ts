@@ -1,5 +1,13 @@
 import { isZero } from '../journal/scan.js';
-import { SPAN_ENDS_EARLY, SPAN_TOO_DEEP, type SpanTable } from '../journal/span-table.js';
+import {
+  SPAN_ENDS_EARLY,
+  SPAN_NAME_TOO_LONG,
+  SPAN_TOO_DEEP,
+  SPAN_TOO_MANY_ATTRIBUTES,
+  SPAN_TOO_MANY_EVENTS,
+  SPAN_TOO_MANY_LINKS,
+  type SpanTable,
+} from '../journal/span-table.js';
 import { HOUR_MS, floorHour } from '../model/window.js';
 
 export interface AdmissionLimits {
@@ -12,11 +20,17 @@ export interface AdmissionLimits {
 /** Longer spans have lost their start or their end. */
 const MAX_DURATION_US = 2 ** 32 * 1_000;
 
+const EXCESS = SPAN_NAME_TOO_LONG | SPAN_TOO_MANY_ATTRIBUTES | SPAN_TOO_MANY_EVENTS | SPAN_TOO_MANY_LINKS;
+
 const REASONS = {
   invalid_trace_id: 'the trace id is not 16 bytes, or all zero',
   invalid_span_id: 'the span id is not 8 bytes, or all zero',
   invalid_parent_span_id: 'the parent span id is neither empty nor 8 bytes',
   too_deep: 'an attribute value is nested too deep',
+  too_many_attributes: 'the span has too many attributes, with those of its events and links',
+  too_many_events: 'the span has too many events',
+  too_many_links: 'the span has too many links',
+  name_too_long: 'the name is too long',
   no_time: 'the start or end time is missing',
   too_long: 'the span lasts longer than 49 days',
   too_old: 'the span ended too long ago',
@@ -93,6 +107,12 @@ function idProblem({ bytes, traceAt, spanIdAt, parentAt }: SpanTable, i: number)
 }
 
 function contentProblem({ flags, resource, resources, scope, scopes }: SpanTable, i: number): RejectReason | null {
+  const excess = flags[i]! & EXCESS;
+  if (excess !== 0) {
+    if (excess & SPAN_NAME_TOO_LONG) return 'name_too_long';
+    if (excess & SPAN_TOO_MANY_ATTRIBUTES) return 'too_many_attributes';
+    return excess & SPAN_TOO_MANY_EVENTS ? 'too_many_events' : 'too_many_links';
+  }
   const isDeep = (flags[i]! & SPAN_TOO_DEEP) !== 0 || resources[resource[i]!]!.tooDeep || scopes[scope[i]!]!.tooDeep;
   return isDeep ? 'too_deep' : null;
 }

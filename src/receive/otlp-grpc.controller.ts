@@ -3,6 +3,8 @@ import type { Config } from '../config.js';
 import { TroubleLog } from '../trouble-log.js';
 import type { BodyBudget, BodyShare } from './body-budget.js';
 import { askedService, healthResponse } from './grpc-health.js';
+import type { CallHead } from './grpc-call.js';
+import type { GrpcMessage } from './grpc-framing.js';
 import { GrpcServer, type UnaryCall, type UnaryMethod } from './grpc-server.js';
 import { GrpcFailure } from './grpc-status.js';
 import type { ExportRequest } from './receiver.js';
@@ -20,6 +22,8 @@ export interface OtlpGrpcPorts {
   authenticate: (fields: IncomingHttpHeaders) => Promise<number>;
   /** Stores the request and says what became of it. Throws Rejected or Unavailable. */
   export: (request: ExportRequest, share: BodyShare) => Promise<Answer>;
+  /** Told of a call of a tenant that is refused as a whole. */
+  refused: (tenantId: number, error: unknown) => void;
   health: () => Promise<{ status: string }>;
 }
 
@@ -66,7 +70,20 @@ export class OtlpGrpcServer {
 
   private async export({ fields, head, message, share }: UnaryCall): Promise<Buffer> {
     const tenantId = await this.ports.authenticate(fields);
-    const { isCompressed, body } = await message;
+    try {
+      return await this.exportOf(tenantId, head, await message, share);
+    } catch (error) {
+      this.ports.refused(tenantId, error);
+      throw error;
+    }
+  }
+
+  private async exportOf(
+    tenantId: number,
+    head: CallHead,
+    { isCompressed, body }: GrpcMessage,
+    share: BodyShare,
+  ): Promise<Buffer> {
     if (isCompressed && head.encoding === 'identity') {
       throw new GrpcFailure(RPC.INTERNAL, 'the message is marked as compressed, and grpc-encoding does not say how');
     }

@@ -24,6 +24,8 @@ export interface OtlpHttpPorts {
   authenticate: (request: FastifyRequest) => Promise<number>;
   /** Stores the request and says what became of it. Throws Rejected or Unavailable. */
   export: (request: ExportRequest, share: BodyShare) => Promise<Answer>;
+  /** Told of a request of a tenant that is refused as a whole. */
+  refused: (tenantId: number, error: unknown) => void;
   /** Body of GET /health; 200 when the status is ok. */
   health: () => Promise<{ status: string }>;
 }
@@ -137,6 +139,8 @@ export class OtlpHttpServer {
 
   private fail(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const encoding = encodingOf(request) ?? 'json';
+    const tenantId = this.tenants.get(request);
+    if (tenantId !== undefined) this.ports.refused(tenantId, error);
     if (error instanceof Rejected) {
       if (error.status === 401) reply.header('www-authenticate', 'Bearer');
       if (error.code === 'unsupported_coding') reply.header('accept-encoding', 'gzip, identity');
@@ -207,7 +211,8 @@ function readBody(payload: Readable, maxBytes: number, share: BodyShare): Promis
       size += chunk.length;
       if (size > maxBytes) settle(() => reject(tooLarge(maxBytes)));
       else if (!share.take(chunk.length)) {
-        settle(() => reject(new Unavailable('too many requests are being received', RETRY_AFTER_S)));
+        const code = 'too_much_pending';
+        settle(() => reject(new Unavailable('too many requests are being received', RETRY_AFTER_S, { code })));
       } else chunks.push(chunk);
     };
     const onEnd = () => settle(() => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)));

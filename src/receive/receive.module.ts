@@ -10,10 +10,12 @@ import { BodyBudget } from './body-budget.js';
 import { ingestHealth } from './health.js';
 import { OtlpGrpcServer } from './otlp-grpc.controller.js';
 import { OtlpHttpServer } from './otlp-http.controller.js';
+import { RateLimits } from './rate-limits.js';
 import { Receiver } from './receiver.js';
+import { Refusals } from './refusals.js';
 
 /** Takes spans in, on ports of its own, when the process has the role `ingest`. */
-@Module({ imports: [JournalModule], providers: [Receiver] })
+@Module({ imports: [JournalModule], providers: [RateLimits, Receiver, Refusals] })
 export class ReceiveModule implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly log = new Logger(ReceiveModule.name);
   private readonly http: OtlpHttpServer;
@@ -22,6 +24,7 @@ export class ReceiveModule implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     private readonly access: AccessService,
     receiver: Receiver,
+    private readonly refusals: Refusals,
     views: ViewsStore,
     @Inject(QUEUE_BACKEND) queue: QueueBackend,
     @Inject(CONFIG) private readonly config: Config,
@@ -30,6 +33,7 @@ export class ReceiveModule implements OnApplicationBootstrap, OnModuleDestroy {
     const budget = new BodyBudget(config.ingest.maxPendingBytes);
     const shared = {
       export: receiver.export.bind(receiver),
+      refused: refusals.count.bind(refusals),
       health: () => ingestHealth(views.ping(), queue.ping()),
     };
     this.http = new OtlpHttpServer(
@@ -59,6 +63,7 @@ export class ReceiveModule implements OnApplicationBootstrap, OnModuleDestroy {
   /** First of all things on shutdown: what was accepted is still committed by the others. */
   async onModuleDestroy(): Promise<void> {
     await Promise.all([this.http.close(), this.grpc.close()]);
+    await this.refusals.stop();
   }
 
   private async tenantOf(authorization: string | undefined, from: RequestOrigin): Promise<number> {

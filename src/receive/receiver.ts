@@ -15,6 +15,7 @@ import type { BodyShare } from './body-budget.js';
 import { inflate } from './inflate.js';
 import { NotOtlpJson } from './json-values.js';
 import { protobufFromJson } from './otlp-json.js';
+import { RateLimits } from './rate-limits.js';
 import { type Answer, type Encoding, successAnswer } from './status.js';
 
 const gzipAsync = promisify(gzip);
@@ -36,6 +37,7 @@ export interface ExportRequest {
 export class Receiver {
   constructor(
     private readonly journal: Journal,
+    private readonly rates: RateLimits,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -43,14 +45,17 @@ export class Receiver {
   async export(request: ExportRequest, share: BodyShare): Promise<Answer> {
     const { maxDecodedBytes, maxAttributeDepth } = this.config.ingest;
     const { tenantId, encoding, isGzip, body } = request;
+    await this.rates.admit(tenantId);
     const decoded = isGzip ? await inflate(body, maxDecodedBytes) : body;
     if (decoded.length > maxDecodedBytes) {
       throw new Rejected('too_large', `the body has more than ${maxDecodedBytes} bytes`, 413);
     }
-    if (!share.take(decoded.length)) throw new Unavailable('too many requests are being received', RETRY_AFTER_S);
+    if (!share.take(decoded.length))
+      throw new Unavailable('too many requests are being received', RETRY_AFTER_S, { code: 'too_much_pending' });
     const message = encoding === 'json' ? fromJson(decoded, maxAttributeDepth) : decoded;
     const spans = this.scan(message);
     const received = spans.n;
+    this.rates.spend(tenantId, received, decoded.length);
     if (received === 0) return successAnswer(encoding);
 
     const admission = admit(spans, this.config.ingest, Date.now());
@@ -80,9 +85,9 @@ export class Receiver {
   }
 
   private scan(message: Buffer): SpanTable {
-    const { maxAttributeDepth, maxSpansPerRequest } = this.config.ingest;
+    const { ingest } = this.config;
     try {
-      return scan(message, { maxAttributeDepth, maxSpans: maxSpansPerRequest });
+      return scan(message, { ...ingest, maxSpans: ingest.maxSpansPerRequest });
     } catch (error) {
       if (error instanceof WireError) {
         throw new Rejected('not_otlp', `the body is not an ExportTraceServiceRequest: ${error.message}`);

@@ -17,6 +17,7 @@ import { RetentionStore } from './retention.store.js';
 import { RollupStore } from './rollup.store.js';
 import { RuleStore } from './rule.store.js';
 import { SecretBox, secretBoxFrom } from './secret-box.js';
+import { TenantSettingsStore } from './tenant-settings.store.js';
 import { TenantStore } from './tenant.store.js';
 import { ViewsStore } from './views.store.js';
 
@@ -36,6 +37,7 @@ const STORES = [
   RetentionStore,
   RollupStore,
   RuleStore,
+  TenantSettingsStore,
   TenantStore,
   ViewsStore,
 ];

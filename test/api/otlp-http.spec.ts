@@ -237,6 +237,25 @@ describe('OTLP/HTTP', () => {
       },
       { name: 'no times', reason: 'no_time', fields: { startTimeUnixNano: '0', endTimeUnixNano: '0' } },
       { name: 'a start in 1970', reason: 'too_long', fields: { startTimeUnixNano: '1000000000' } },
+      {
+        name: '1,025 attributes, two of them of an event',
+        reason: 'too_many_attributes',
+        fields: {
+          attributes: Array.from({ length: 1_023 }, (_, i) => text(`a${i}`, 'x')),
+          events: [{ timeUnixNano: '1', name: 'e', attributes: [text('a', 'x'), text('b', 'x')] }],
+        },
+      },
+      {
+        name: '1,025 events',
+        reason: 'too_many_events',
+        fields: { events: Array.from({ length: 1_025 }, () => ({ timeUnixNano: '1', name: 'e' })) },
+      },
+      {
+        name: '1,025 links',
+        reason: 'too_many_links',
+        fields: { links: Array.from({ length: 1_025 }, () => ({ traceId: randomBytes(16), spanId: randomBytes(8) })) },
+      },
+      { name: 'a name of 64 KiB and a byte', reason: 'name_too_long', fields: { name: 'n'.repeat(65_537) } },
       { name: '65 levels of arrays', reason: 'too_deep', fields: { attributes: [{ key: 'a', value: nest(65) }] } },
     ];
 

@@ -4,8 +4,11 @@ import { AccessService } from '../../src/access/access.service.js';
 import { BodyBudget } from '../../src/receive/body-budget.js';
 import { ingestHealth } from '../../src/receive/health.js';
 import { OtlpHttpServer } from '../../src/receive/otlp-http.controller.js';
+import { RateLimits } from '../../src/receive/rate-limits.js';
 import { Receiver } from '../../src/receive/receiver.js';
+import { Refusals } from '../../src/receive/refusals.js';
 import { KeyStore } from '../../src/store/key.store.js';
+import { TenantSettingsStore } from '../../src/store/tenant-settings.store.js';
 import { TenantStore } from '../../src/store/tenant.store.js';
 import { openJournal, type TestJournal } from './journal.js';
 
@@ -21,10 +24,13 @@ export interface TestReceiver {
 export async function openReceiver(databaseUrl: string, settings: Record<string, string> = {}): Promise<TestReceiver> {
   const journal = await openJournal(databaseUrl, settings);
   const access = new AccessService(new KeyStore(journal.db), new TenantStore(journal.db), journal.config);
-  const receiver = new Receiver(journal.journal, journal.config);
+  const tenantSettings = new TenantSettingsStore(journal.db);
+  const refusals = new Refusals(tenantSettings);
+  const receiver = new Receiver(journal.journal, new RateLimits(tenantSettings, journal.config), journal.config);
   const server = new OtlpHttpServer(
     {
       authenticate: async ({ headers }) => (await access.authenticate(headers.authorization, headers)).tenantId,
+      refused: (tenantId, error) => refusals.count(tenantId, error),
       export: (request, share) => receiver.export(request, share),
       health: () =>
         ingestHealth(
@@ -42,6 +48,7 @@ export async function openReceiver(databaseUrl: string, settings: Record<string,
     access,
     close: async () => {
       await server.close();
+      await refusals.stop();
       await journal.close();
     },
   };
