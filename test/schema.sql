@@ -223,6 +223,13 @@ CREATE TABLE postings (
 ) PARTITION BY RANGE (window_at);
 CREATE INDEX postings_window ON ONLY public.postings USING brin (window_at) WITH (pages_per_range='16', autosummarize='on');
 
+CREATE TABLE refused_requests (
+  tenant_id integer NOT NULL,
+  reason text NOT NULL,
+  n bigint NOT NULL,
+  CONSTRAINT refused_requests_pkey PRIMARY KEY (tenant_id, reason)
+);
+
 CREATE TABLE reopened_windows (
   tenant_id integer NOT NULL,
   window_at timestamp with time zone NOT NULL,
@@ -316,6 +323,17 @@ CREATE TABLE tenant_clocks (
   first_window_at timestamp with time zone NOT NULL,
   closed_through timestamp with time zone NOT NULL,
   CONSTRAINT tenant_clocks_pkey PRIMARY KEY (tenant_id)
+);
+
+CREATE TABLE tenant_settings (
+  tenant_id integer NOT NULL,
+  spans_per_second bigint,
+  bytes_per_second bigint,
+  normalise_span_names boolean DEFAULT false NOT NULL,
+  updated_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT tenant_settings_pkey PRIMARY KEY (tenant_id),
+  CONSTRAINT tenant_settings_bytes_per_second_check CHECK ((bytes_per_second >= 0)),
+  CONSTRAINT tenant_settings_spans_per_second_check CHECK ((spans_per_second >= 0))
 );
 
 CREATE TABLE tenants (
