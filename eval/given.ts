@@ -2,6 +2,7 @@ import { learn } from '../src/baseline/learn.js';
 import type { Baselines } from '../src/model/baseline.js';
 import type { Cause } from '../src/model/cause.js';
 import type { Operation } from '../src/model/operation.js';
+import { DEFAULT_POLICY } from '../src/model/policy.js';
 import type { WindowMeasure } from '../src/model/rollup.js';
 import { floorMinute, MINUTE_MS, WINDOW_MS } from '../src/model/window.js';
 import { rankGivenWindow } from '../src/rank/rank.js';
@@ -39,7 +40,7 @@ export function rankIntervals(
       const isCalm = !intervals.some(
         (other) => other.startMs < minute + MINUTE_MS && minute < other.startMs + FAULT_REACH_MS,
       );
-      if (isCalm) learn(baselines, byMinute.get(minute)!, new Set());
+      if (isCalm) learn(baselines, byMinute.get(minute)!, new Set(), DEFAULT_POLICY);
     }
     const given = windows.filter(
       (window) => window.n > 0 && window.windowAtMs >= startMs && window.windowAtMs + WINDOW_MS <= endMs,

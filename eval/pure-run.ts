@@ -46,7 +46,7 @@ export class PureRun {
     this.history.push(window);
     if (this.history.length > KEPT_WINDOWS) this.history.shift();
 
-    const found = detect(this.history.slice(-this.policy.pooledWindows), this.baselines, this.policy);
+    const found = detect(this.history.slice(-this.policy.historyWindows), this.baselines, this.policy);
     this.findings.push(...found);
     const raised = found.filter((finding) => finding.raised);
     this.raised.push(...raised);
@@ -72,8 +72,8 @@ export class PureRun {
       const windows = this.history.filter(
         (window) => window.windowAtMs >= atMs && window.windowAtMs < atMs + MINUTE_MS,
       );
-      const excluded = excludedOperations([...this.incidents.values()], this.raised, atMs);
-      learn(this.baselines, windows, excluded);
+      const excluded = excludedOperations([...this.incidents.values()], this.raised, this.baselines.operations, atMs);
+      learn(this.baselines, windows, excluded, this.policy);
       this.learnedThroughMs = atMs + MINUTE_MS;
       // Minutes to come look at later findings only.
       while (this.raised[0] !== undefined && this.raised[0].windowAtMs < this.learnedThroughMs) this.raised.shift();

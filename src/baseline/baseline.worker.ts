@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { DEFAULT_POLICY } from '../model/policy.js';
 import { MINUTE_MS } from '../model/window.js';
 import { StageRunner } from '../stage-runner.js';
 import { AnomalyStore } from '../store/anomaly.store.js';
@@ -27,7 +28,12 @@ export class BaselineWorker {
         const windows = await this.rollups.load(tenantId, atMs, atMs + MINUTE_MS);
         const incidents = await this.incidents.during(tenantId, atMs, atMs + MINUTE_MS);
         const raised = await this.anomalies.raised(tenantId, atMs, atMs + 2 * MINUTE_MS);
-        const learned = learn(known, windows, excludedOperations(incidents, raised, atMs));
+        const learned = learn(
+          known,
+          windows,
+          excludedOperations(incidents, raised, known.operations, atMs),
+          DEFAULT_POLICY,
+        );
         for (const id of learned.operations) changed.operations.add(id);
         for (const key of learned.edges) changed.edges.add(key);
       }

@@ -6,6 +6,11 @@ import { MINUTE_MS } from '../model/window.js';
 import { excludedOperations } from './exclude.js';
 
 const NOW = 100 * MINUTE_MS;
+const known = new Map([
+  [1, { windows: 300 }],
+  [2, { windows: 300 }],
+  [3, { windows: 12 }],
+]);
 const incident = (fromMinute: number, toMinute: number | null) => ({
   startedMs: fromMinute * MINUTE_MS,
   resolvedMs: toMinute === null ? null : toMinute * MINUTE_MS,
@@ -29,6 +34,12 @@ describe('excludedOperations', () => {
       want: [],
     },
     {
+      name: 'one that has lasted longer than its normal was seen is the new normal too',
+      incidents: [{ ...incident(93, null), causes: [{ operationId: 3 } as Cause] }],
+      findings: [],
+      want: [1],
+    },
+    {
       name: 'a verdict in this minute or the next',
       incidents: [],
       findings: [finding(5, 100), finding(6, 101.5), finding(7, 102), finding(8, 99)],
@@ -37,6 +48,6 @@ describe('excludedOperations', () => {
     { name: 'not what was held back', incidents: [], findings: [finding(5, 100, false)], want: [] },
   ];
   it.each(table)('$name', ({ incidents, findings, want }) =>
-    expect([...excludedOperations(incidents, findings, NOW)].toSorted()).toEqual(want),
+    expect([...excludedOperations(incidents, findings, known, NOW)].toSorted()).toEqual(want),
   );
 });

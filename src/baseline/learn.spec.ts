@@ -1,8 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Baselines, dispersionOf } from '../model/baseline.js';
+import type { Baselines } from '../model/baseline.js';
 import { Histogram } from '../model/histogram.js';
 import type { EdgeRollup, Rollup, WindowMeasure } from '../model/rollup.js';
-import { learn } from './learn.js';
+import { DEFAULT_POLICY } from '../model/policy.js';
+import { dispersionOf } from '../model/spread.js';
+import { WINDOW_MS } from '../model/window.js';
+import { learn as fold } from './learn.js';
 
 const histogram = (...values: number[]): Histogram => {
   const h = new Histogram();
@@ -45,6 +48,13 @@ const window = (rollups: Rollup[], edges: EdgeRollup[] = []): WindowMeasure => (
   rollups,
   edges,
 });
+const learn = (known: Baselines, windows: WindowMeasure[], excluded: ReadonlySet<number>) =>
+  fold(
+    known,
+    windows.map((each, i) => ({ ...each, windowAtMs: i * WINDOW_MS })),
+    excluded,
+    DEFAULT_POLICY,
+  );
 const nothing = (): Baselines => ({ operations: new Map(), edges: new Map() });
 const times = <T>(n: number, value: T): T[] => Array.from({ length: n }, () => value);
 
@@ -103,12 +113,16 @@ describe('learn', () => {
   it('notices that windows differ more than chance makes them', () => {
     const steady = nothing();
     const restless = nothing();
-    const slow = rollup(1, { n: 20, latency: histogram(...times(20, 150)) });
-    const fast = rollup(1, { n: 20, latency: histogram(...times(20, 50)) });
-    const mixed = rollup(1, { n: 20, latency: histogram(...times(10, 150), ...times(10, 50)) });
+    const ms = 1000;
+    const slow = rollup(1, { n: 20, latency: histogram(...times(20, 90 * ms)) });
+    const fast = rollup(1, { n: 20, latency: histogram(...times(20, 10 * ms)) });
+    const mixed = rollup(1, { n: 20, latency: histogram(...times(17, 10 * ms), ...times(3, 90 * ms)) });
     learn(steady, times(60, window([mixed])), new Set());
     learn(restless, times(10, [window([slow]), ...times(5, window([fast]))]).flat(), new Set());
-    expect(dispersionOf(steady.operations.get(1)!.medianChi)).toBeLessThan(1.5);
-    expect(dispersionOf(restless.operations.get(1)!.medianChi)).toBeGreaterThan(2);
+    const phi = (known: Baselines) => dispersionOf(known.operations.get(1)!.latencySpread.window[0]!, 20);
+    expect(phi(steady)).toBeLessThan(1.5);
+    expect(phi(restless)).toBeGreaterThan(2);
+    const { strange } = restless.operations.get(1)!.latencySpread;
+    expect(strange[0]!.sum / strange[0]!.n).toBeCloseTo(1 / 6, 1);
   });
 });

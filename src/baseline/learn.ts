@@ -3,134 +3,156 @@ import {
   emptyEdgeBaseline,
   emptyOperationBaseline,
   type Baselines,
-  type Dispersion,
   type EdgeBaseline,
   type OperationBaseline,
 } from '../model/baseline.js';
-import type { WindowMeasure } from '../model/rollup.js';
+import type { Policy } from '../model/policy.js';
+import type { EdgeRollup, Rollup, WindowMeasure } from '../model/rollup.js';
+import { fadeDispersion, fadeSpread, observeCount, observeShare } from '../model/spread.js';
+import { floorMinute } from '../model/window.js';
+import { observeDurations } from './observe.js';
 
 /** At this many windows (an hour) everything is halved: observations fade with a half-life of half an hour to an hour. */
 const MAX_WINDOWS = 360;
-/** Windows before dispersion is measured: earlier, the quantile itself is too uncertain. */
+/** Windows before dispersion is measured: earlier, what is normal is itself too uncertain. */
 const MIN_WINDOWS_FOR_DISPERSION = 6;
-/** A single strange window must not make the detector blind. */
-const MAX_CHI = 16;
+
+/** Baselines that a fold changed. */
+export interface Learned {
+  operations: Set<number>;
+  edges: Set<string>;
+}
 
 /**
- * Folds windows, oldest first, into what is normal, and returns which baselines changed. Operations in `excluded` (they deviate, or
- * belong to an open incident) learn nothing, nor do their edges; windows of which nothing is known (n = 0) teach nothing.
+ * Folds windows, oldest first, into what is normal, minute by minute, and returns which baselines changed. Operations in `excluded`
+ * (they deviate, or belong to an open incident) learn nothing, nor do their edges; windows of which nothing is known (n = 0) teach
+ * nothing.
  */
 export function learn(
   known: Baselines,
   windows: readonly WindowMeasure[],
   excluded: ReadonlySet<number>,
-): { operations: Set<number>; edges: Set<string> } {
-  const changed = { operations: new Set<number>(), edges: new Set<string>() };
-  for (const window of windows) {
-    if (window.n === 0) continue;
-    learnOperations(known, window, excluded, changed.operations);
-    learnEdges(known, window, excluded, changed.edges);
+  policy: Policy,
+): Learned {
+  const changed: Learned = { operations: new Set(), edges: new Set() };
+  for (const minute of minutesOf(windows)) {
+    learnOperations(known, minute, excluded, policy, changed.operations);
+    learnEdges(known, minute, excluded, policy, changed.edges);
   }
   return changed;
 }
 
+function minutesOf(windows: readonly WindowMeasure[]): WindowMeasure[][] {
+  const minutes: WindowMeasure[][] = [];
+  for (const window of windows) {
+    if (window.n === 0) continue;
+    const last = minutes.at(-1);
+    if (last !== undefined && floorMinute(last[0]!.windowAtMs) === floorMinute(window.windowAtMs)) last.push(window);
+    else minutes.push([window]);
+  }
+  return minutes;
+}
+
 function learnOperations(
   known: Baselines,
-  window: WindowMeasure,
+  minute: readonly WindowMeasure[],
   excluded: ReadonlySet<number>,
+  policy: Policy,
   changed: Set<number>,
 ): void {
-  const rollups = new Map(window.rollups.map((rollup) => [rollup.operationId, rollup]));
-  for (const operationId of rollups.keys()) {
-    if (!known.operations.has(operationId)) known.operations.set(operationId, emptyOperationBaseline());
-  }
+  const rollups = minute.map((window) => new Map(window.rollups.map((rollup) => [rollup.operationId, rollup])));
+  const firstSeen = new Map<number, number>();
+  rollups.forEach((its, i) => {
+    for (const operationId of its.keys()) {
+      if (known.operations.has(operationId)) continue;
+      known.operations.set(operationId, emptyOperationBaseline());
+      firstSeen.set(operationId, i);
+    }
+  });
   for (const [operationId, baseline] of known.operations) {
     if (excluded.has(operationId)) continue;
-    const rollup = rollups.get(operationId);
-    if (rollup !== undefined) {
-      observeLatency(baseline, rollup.n, (value) => rollup.latency.countAbove(value));
-      observeProportion(baseline.errorChi, baseline.windows, rollup.errors, rollup.n, baseline.errors, baseline.n);
-      baseline.n += rollup.n;
-      baseline.errors += rollup.errors;
-      baseline.entries += rollup.entries;
-      baseline.perWindowSum += rollup.n;
-      baseline.perWindowSumSq += rollup.n * rollup.n;
-      baseline.latency.merge(rollup.latency);
-      baseline.sampledN += rollup.sampledN;
-      baseline.failedHere += rollup.failedHere;
-      baseline.selfTime.merge(rollup.selfTime);
-    }
-    baseline.windows++;
-    if (baseline.windows >= MAX_WINDOWS) fadeOperation(baseline);
+    const its = rollups.slice(firstSeen.get(operationId) ?? 0).map((window) => window.get(operationId));
+    const seen = its.filter((rollup): rollup is Rollup => rollup !== undefined);
+    if (baseline.windows >= MIN_WINDOWS_FOR_DISPERSION) observeOperation(baseline, seen, policy);
+    for (const rollup of seen) addRollup(baseline, rollup);
+    baseline.windows += its.length;
+    while (baseline.windows >= MAX_WINDOWS) fadeOperation(baseline);
     changed.add(operationId);
   }
 }
 
+function addRollup(baseline: OperationBaseline, rollup: Rollup): void {
+  baseline.n += rollup.n;
+  baseline.errors += rollup.errors;
+  baseline.entries += rollup.entries;
+  baseline.perWindowSum += rollup.n;
+  baseline.perWindowSumSq += rollup.n * rollup.n;
+  baseline.latency.merge(rollup.latency);
+  baseline.sampledN += rollup.sampledN;
+  baseline.failedHere += rollup.failedHere;
+  baseline.selfTime.merge(rollup.selfTime);
+}
+
+function observeOperation(baseline: OperationBaseline, seen: readonly Rollup[], policy: Policy): void {
+  const latencies = seen.map((rollup) => rollup.latency);
+  observeDurations(baseline.latencySpread, baseline.latency, baseline.windows, latencies, policy.latency);
+  const selfTimes = seen.map((rollup) => rollup.selfTime);
+  observeDurations(baseline.selfTimeSpread, baseline.selfTime, baseline.windows, selfTimes, policy.latency);
+  const past = (baseline.errors + 0.5) / (baseline.n + 1);
+  for (const { errors, n } of seen) observeShare(baseline.errorChi, errors, n, past, baseline.n);
+}
+
 function learnEdges(
   known: Baselines,
-  window: WindowMeasure,
+  minute: readonly WindowMeasure[],
   excluded: ReadonlySet<number>,
+  policy: Policy,
   changed: Set<string>,
 ): void {
-  const sampled = new Map(window.rollups.map((rollup) => [rollup.operationId, rollup.sampledN]));
-  const seen = new Map(window.edges.map((edge) => [edgeKey(edge.callerId, edge.calleeId), edge]));
-  for (const edge of seen.values()) {
+  const sampled = minute.map(
+    (window) => new Map(window.rollups.map((rollup) => [rollup.operationId, rollup.sampledN])),
+  );
+  const seen = minute.map(
+    (window) => new Map(window.edges.map((edge) => [edgeKey(edge.callerId, edge.calleeId), edge])),
+  );
+  for (const edge of seen.flatMap((its) => [...its.values()])) {
     const key = edgeKey(edge.callerId, edge.calleeId);
     if (known.edges.has(key) || excluded.has(edge.callerId) || excluded.has(edge.calleeId)) continue;
     const baseline = emptyEdgeBaseline();
-    // The caller was at work before this call was first seen: it did not call then. (This window's spans are added below.)
+    // The caller was at work before this call was first seen: it did not call then. (This minute's spans are added below.)
     const caller = known.operations.get(edge.callerId);
-    if (caller !== undefined) baseline.callerN = Math.max(0, caller.sampledN - (sampled.get(edge.callerId) ?? 0));
+    const now = sampled.reduce((sum, its) => sum + (its.get(edge.callerId) ?? 0), 0);
+    if (caller !== undefined) baseline.callerN = Math.max(0, caller.sampledN - now);
     known.edges.set(key, baseline);
   }
   for (const [key, baseline] of known.edges) {
     const [callerId, calleeId] = key.split('>').map(Number) as [number, number];
     if (excluded.has(callerId) || excluded.has(calleeId)) continue;
-    const callerN = sampled.get(callerId) ?? 0;
-    const edge = seen.get(key);
-    if (callerN === 0 && edge === undefined) continue;
-    const calls = edge?.calls ?? 0;
-    observeCalls(baseline, calls, callerN);
-    baseline.windows++;
-    baseline.callerN += callerN;
-    baseline.calls += calls;
-    if (edge !== undefined) {
-      baseline.errors += edge.errors;
-      baseline.gap.merge(edge.gap);
+    const its = seen.map((window, i) => ({ callerN: sampled[i]!.get(callerId) ?? 0, edge: window.get(key) }));
+    const spoke = its.filter(({ callerN, edge }) => callerN > 0 || edge !== undefined);
+    if (spoke.length === 0) continue;
+    const gaps = spoke.map(({ edge }) => edge?.gap).filter((gap) => gap !== undefined);
+    if (baseline.windows >= MIN_WINDOWS_FOR_DISPERSION) {
+      observeDurations(baseline.gapSpread, baseline.gap, baseline.windows, gaps, policy.latency);
+      const rate = (baseline.calls + 0.5) / (baseline.callerN + 1);
+      for (const { callerN, edge } of spoke) {
+        if (callerN === 0) continue;
+        observeCount(baseline.callsChi, edge?.calls ?? 0, callerN * rate, callerN, Math.max(1, baseline.callerN));
+      }
     }
-    if (baseline.windows >= MAX_WINDOWS) fadeEdge(baseline);
+    for (const { callerN, edge } of spoke) addEdge(baseline, callerN, edge);
+    while (baseline.windows >= MAX_WINDOWS) fadeEdge(baseline);
     changed.add(key);
   }
 }
 
-/** How far the shares above the median and above the upper decile strayed from what they were until now. */
-function observeLatency(baseline: OperationBaseline, n: number, countAbove: (value: number) => number): void {
-  const levels = [
-    { level: 0.5, chi: baseline.medianChi },
-    { level: 0.9, chi: baseline.upperDecileChi },
-  ];
-  for (const { level, chi } of levels) {
-    const value = baseline.latency.quantile(level);
-    if (value === null) return;
-    const pastAbove = baseline.latency.countAbove(value);
-    observeProportion(chi, baseline.windows, countAbove(value), n, pastAbove, baseline.latency.count);
-  }
-}
-
-/** Adds (k - np)^2 / np(1-p), the squared standardised deviation of a binomial count, with p from the past. */
-function observeProportion(chi: Dispersion, windows: number, k: number, n: number, pastK: number, pastN: number): void {
-  if (windows < MIN_WINDOWS_FOR_DISPERSION || n < 5 || pastN < 50) return;
-  const p = (pastK + 0.5) / (pastN + 1);
-  chi.sum += Math.min(MAX_CHI, (k - n * p) ** 2 / (n * p * (1 - p)));
-  chi.n++;
-}
-
-/** The same for calls a caller's span, as a Poisson count: (k - m)^2 / m. */
-function observeCalls(baseline: EdgeBaseline, calls: number, callerN: number): void {
-  if (baseline.windows < MIN_WINDOWS_FOR_DISPERSION || baseline.callerN < 50 || callerN < 3) return;
-  const expected = (callerN * (baseline.calls + 0.5)) / (baseline.callerN + 1);
-  baseline.callsChi.sum += Math.min(MAX_CHI, (calls - expected) ** 2 / expected);
-  baseline.callsChi.n++;
+function addEdge(baseline: EdgeBaseline, callerN: number, edge: EdgeRollup | undefined): void {
+  baseline.windows++;
+  baseline.callerN += callerN;
+  if (edge === undefined) return;
+  baseline.calls += edge.calls;
+  baseline.errors += edge.errors;
+  baseline.gap.merge(edge.gap);
 }
 
 function fadeOperation(baseline: OperationBaseline): void {
@@ -144,8 +166,8 @@ function fadeOperation(baseline: OperationBaseline): void {
   baseline.failedHere /= 2;
   baseline.latency.halve();
   baseline.selfTime.halve();
-  fadeDispersion(baseline.medianChi);
-  fadeDispersion(baseline.upperDecileChi);
+  fadeSpread(baseline.latencySpread);
+  fadeSpread(baseline.selfTimeSpread);
   fadeDispersion(baseline.errorChi);
 }
 
@@ -155,10 +177,6 @@ function fadeEdge(baseline: EdgeBaseline): void {
   baseline.calls /= 2;
   baseline.errors /= 2;
   baseline.gap.halve();
+  fadeSpread(baseline.gapSpread);
   fadeDispersion(baseline.callsChi);
-}
-
-function fadeDispersion(chi: Dispersion): void {
-  chi.sum /= 2;
-  chi.n /= 2;
 }

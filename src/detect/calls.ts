@@ -1,30 +1,55 @@
-import { dispersionOf } from '../model/baseline.js';
 import type { Finding } from '../model/anomaly.js';
-import { notYetJudged, type CallSignal } from './evidence.js';
-import { binomialLowerScore, normalUpperScore } from './tail.js';
+import { dispersionOf } from '../model/spread.js';
+import { binomialLowerScore, normalUpperScore } from '../model/tail.js';
+import { notYetJudged, type CallSignal, type CallWindow } from './evidence.js';
+
+/** Newest windows in which the caller was at work, taken together. */
+const LENGTHS = [2, 3, 6] as const;
+const TRIALS = Math.log10(LENGTHS.length);
+/** However reliable the past, a missing call is not taken for rarer than this: now and then a trace arrives incomplete. */
+const MIN_MISSING = 0.01;
+/** Without the window that deviates most this much must remain. */
+const REST_SCORE = 2;
+
+interface Taken {
+  windows: readonly CallWindow[];
+  callerN: number;
+  calls: number;
+}
 
 /**
- * Calls one operation makes to another for each of its own spans, in the sampled traces of the pooled windows: vanished (down) or
+ * Calls one operation makes to another for each of its own spans, in the sampled traces of the newest windows: vanished (down) or
  * multiplied (up, retries and N+1). Down: binomial tail where a span calls at most once, else normal with Poisson variance; both with
- * the over-dispersion of past windows. The deviation must hold in the newest windows too, so that one odd trace does not linger.
+ * the over-dispersion of past windows and the uncertainty of what was learned. The newest window must deviate too, and one window
+ * alone is not enough, so that one odd trace does not linger.
  */
 export const detectCalls: CallSignal = (callerId, calleeId, windows, baseline, policy) => {
-  const pooled = windows.slice(-policy.pooledWindows);
-  const current = pooled.at(-1);
-  if (current === undefined || baseline.callerN === 0) return null;
-  const callerN = pooled.reduce((sum, window) => sum + window.callerN, 0);
-  if (callerN === 0) return null;
-  const calls = pooled.reduce((sum, window) => sum + (window.edge?.calls ?? 0), 0);
+  const working = windows.filter((window) => window.callerN > 0);
+  const current = windows.at(-1);
+  if (current === undefined || current.callerN === 0 || baseline.callerN === 0) return null;
   const expected = baseline.calls / baseline.callerN;
-  const observed = calls / callerN;
-  const isDrop = observed < expected;
-  const phi = dispersionOf(baseline.callsChi);
-  const z = Math.abs(calls - expected * callerN) / Math.sqrt(phi * Math.max(expected * callerN, 1));
-  const score =
-    isDrop && expected <= 1
-      ? binomialLowerScore(calls / phi, callerN / phi, (baseline.calls + 0.5) / (baseline.callerN + 1))
-      : normalUpperScore(z);
-  if (score < policy.windowScore) return null;
+  const missing = Math.max(MIN_MISSING, 1 - (baseline.calls + 0.5) / (baseline.callerN + 1));
+  const scoreOf = ({ callerN, calls }: Taken, isDrop: boolean, windowCount: number): number => {
+    if (callerN === 0) return 0;
+    const phi = dispersionOf(baseline.callsChi, callerN / windowCount) * (1 + callerN / baseline.callerN);
+    if (isDrop && expected <= 1) return binomialLowerScore(calls / phi, callerN / phi, Math.min(expected, 1 - missing));
+    const distance = isDrop ? expected * callerN - calls : calls - expected * callerN;
+    return normalUpperScore(distance / Math.sqrt(phi * Math.max(expected * callerN, 1)));
+  };
+
+  let best: { taken: Taken; isDrop: boolean; score: number; restScore: number } | null = null;
+  for (const length of LENGTHS) {
+    const taken = sumOf(working.slice(-length));
+    const isDrop = taken.calls < expected * taken.callerN;
+    const score = scoreOf(taken, isDrop, length) - TRIALS;
+    if (score <= (best?.score ?? 0)) continue;
+    const rest = sumOf(withoutStrongest(taken.windows, expected, isDrop));
+    best = { taken, isDrop, score, restScore: scoreOf(rest, isDrop, length) };
+  }
+  if (best === null || best.score < policy.windowScore) return null;
+  const { taken, isDrop } = best;
+  const observed = taken.calls / taken.callerN;
+  const deviating = taken.windows.filter((window) => deviates(window, expected, isDrop));
   const finding: Finding = {
     signal: 'calls',
     operationId: calleeId,
@@ -37,43 +62,42 @@ export const detectCalls: CallSignal = (callerId, calleeId, windows, baseline, p
     observed,
     expected,
     unit: 'calls_per_call',
-    n: callerN,
+    n: taken.callerN,
     baselineN: Math.round(baseline.callerN),
-    score,
-    sinceMs: firstDeviating(pooled, expected, isDrop),
+    score: best.score,
+    sinceMs: deviating[0]?.windowAtMs ?? current.windowAtMs,
   };
   const learning = notYetJudged(baseline.windows, baseline.callerN, policy);
   if (learning !== null) return { ...finding, reason: learning };
-  if (callerN < policy.calls.minCallerN) return { ...finding, reason: 'low_volume' };
+  if (taken.callerN < policy.calls.minCallerN) return { ...finding, reason: 'low_volume' };
   if (isDrop && expected < policy.calls.minExpectedRatio) return { ...finding, reason: 'small_absolute_effect' };
   const farEnough = isDrop
     ? observed <= expected * (1 - policy.calls.minDrop)
     : observed >= expected * 2 && observed >= expected + policy.calls.minSurge;
   if (!farEnough) return { ...finding, reason: 'small_relative_effect' };
-  if (score < policy.totalScore) return finding;
-  if (!stillDeviates(pooled, expected, isDrop, policy.ofM, policy.nOf)) return { ...finding, reason: 'not_persistent' };
+  if (best.restScore < REST_SCORE || !deviates(current, expected, isDrop)) {
+    return { ...finding, reason: 'not_persistent' };
+  }
   return { ...finding, raised: true, reason: 'raised' };
 };
 
-type Windows = Parameters<CallSignal>[2];
+function sumOf(windows: readonly CallWindow[]): Taken {
+  return {
+    windows,
+    callerN: windows.reduce((sum, window) => sum + window.callerN, 0),
+    calls: windows.reduce((sum, window) => sum + (window.edge?.calls ?? 0), 0),
+  };
+}
 
-/** A window speaks when its caller was at work; it deviates when it lies on the same side by half the effect asked for. */
-function deviates(window: Windows[number], expected: number, isDrop: boolean): boolean {
-  if (window.callerN === 0) return false;
-  const ratio = (window.edge?.calls ?? 0) / window.callerN;
+/** A window deviates when it lies on the same side by half the effect asked for. */
+function deviates({ callerN, edge }: CallWindow, expected: number, isDrop: boolean): boolean {
+  const ratio = (edge?.calls ?? 0) / callerN;
   return isDrop ? ratio <= expected * 0.75 : ratio >= expected * 1.5;
 }
 
-function firstDeviating(windows: Windows, expected: number, isDrop: boolean): number {
-  const first = windows.find((window) => deviates(window, expected, isDrop));
-  return (first ?? windows[0]!).windowAtMs;
-}
-
-function stillDeviates(windows: Windows, expected: number, isDrop: boolean, ofM: number, nOf: number): boolean {
-  const speaking = windows.filter((window) => window.callerN > 0).slice(-ofM);
-  const deviating = speaking.filter((window) => deviates(window, expected, isDrop));
-  const newest = speaking.at(-1);
-  return (
-    newest !== undefined && deviates(newest, expected, isDrop) && deviating.length >= Math.min(nOf, speaking.length)
-  );
+function withoutStrongest(windows: readonly CallWindow[], expected: number, isDrop: boolean): CallWindow[] {
+  const distance = ({ callerN, edge }: CallWindow): number =>
+    (isDrop ? 1 : -1) * (expected * callerN - (edge?.calls ?? 0));
+  const strongest = windows.reduce((a, b) => (distance(b) > distance(a) ? b : a));
+  return windows.filter((window) => window !== strongest);
 }

@@ -9,9 +9,14 @@ import {
 import { Histogram } from '../model/histogram.js';
 import { DEFAULT_POLICY } from '../model/policy.js';
 import type { Rollup, WindowMeasure } from '../model/rollup.js';
+import { emptySpread, LEVELS, type Spread } from '../model/spread.js';
 import { WINDOW_MS } from '../model/window.js';
 import { detect } from './detect.js';
 
+const spreadOf = (phi: number): Spread => {
+  const chi = () => LEVELS.map(() => ({ sum: 54 * phi, n: 54 }));
+  return { ...emptySpread(), window: chi(), minute: chi() };
+};
 /** Durations of 80 to 120 ms in equal parts, times `factor`. */
 const around100ms = (n: number, factor = 1): Histogram => {
   const h = new Histogram();
@@ -26,8 +31,7 @@ const baseline = (more: Partial<OperationBaseline> = {}): OperationBaseline => (
   perWindowSum: 3000,
   perWindowSumSq: 150_000,
   latency: around100ms(3000),
-  medianChi: { sum: 54, n: 54 },
-  upperDecileChi: { sum: 54, n: 54 },
+  latencySpread: spreadOf(1),
   errorChi: { sum: 54, n: 54 },
   ...more,
 });
@@ -76,14 +80,26 @@ describe('latency', () => {
     { name: 'as usual', windows: slowFrom(9, 1), want: 'nothing' },
     { name: 'twice as slow for two windows', windows: slowFrom(4, 2), want: 'raised' },
     { name: 'twice as slow for one window', windows: slowFrom(5, 2), want: 'not_persistent' },
-    { name: 'a tenth slower is no news', windows: slowFrom(3, 1.2), want: 'small_relative_effect' },
-    { name: 'still learning', windows: slowFrom(4, 2), known: baseline({ windows: 5 }), want: 'learning' },
+    { name: 'a fifth slower is no news', windows: slowFrom(3, 1.2), want: 'nothing' },
+    {
+      name: 'not half of the spans lie beyond the margin',
+      windows: slowFrom(0, 1.7),
+      want: 'small_relative_effect',
+    },
+    { name: 'still learning', windows: slowFrom(4, 9), known: baseline({ windows: 5 }), want: 'learning' },
     {
       name: 'microseconds are nobody’s problem',
       windows: slowFrom(0, 0.02),
       known: baseline({ latency: around100ms(3000, 0.01) }),
-      want: 'small_absolute_effect',
+      want: 'nothing',
     },
+    {
+      name: 'what was learned in two minutes is uncertain',
+      windows: slowFrom(4, 2),
+      known: baseline({ windows: 12 }),
+      want: 'nothing',
+    },
+    { name: 'but not that uncertain', windows: slowFrom(4, 9), known: baseline({ windows: 12 }), want: 'raised' },
     {
       name: 'over again: the newest window is normal',
       windows: six((i) => [rollup(i, { latency: around100ms(50, i === 3 || i === 4 ? 3 : 1) })]),
@@ -92,11 +108,12 @@ describe('latency', () => {
     {
       name: 'restless series need more',
       windows: slowFrom(4, 2, 20),
-      known: baseline({ medianChi: { sum: 540, n: 54 }, upperDecileChi: { sum: 540, n: 54 } }),
+      known: baseline({ latencySpread: spreadOf(10) }),
       want: 'nothing',
     },
     { name: 'a quiet series is pooled', windows: slowFrom(0, 3, 3), want: 'raised' },
-    { name: 'too quiet to say', windows: slowFrom(0, 3, 1), want: 'low_volume' },
+    { name: 'six slow spans in six windows are enough', windows: slowFrom(0, 3, 1), want: 'raised' },
+    { name: 'two are not', windows: slowFrom(4, 3, 1), want: 'nothing' },
     {
       name: 'only the tail grew',
       windows: six((i) => [

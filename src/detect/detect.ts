@@ -4,12 +4,16 @@ import type { Policy } from '../model/policy.js';
 import { WINDOW_MS } from '../model/window.js';
 import type { WindowMeasure } from '../model/rollup.js';
 import { detectCalls } from './calls.js';
+import { controlDiscoveries } from './discoveries.js';
 import { detectErrors } from './errors.js';
-import type { OperationSignal } from './evidence.js';
+import type { CallSignal, OperationSignal } from './evidence.js';
+import { detectGap } from './gap.js';
 import { detectLatency } from './latency.js';
+import { detectSelfTime } from './self-time.js';
 import { detectTraffic } from './traffic.js';
 
-const OPERATION_SIGNALS: readonly OperationSignal[] = [detectLatency, detectErrors, detectTraffic];
+const OPERATION_SIGNALS: readonly OperationSignal[] = [detectLatency, detectSelfTime, detectErrors, detectTraffic];
+const CALL_SIGNALS: readonly CallSignal[] = [detectCalls, detectGap];
 
 /** Below this nothing is worth remembering unless it was raised. */
 const WORTH_KEEPING_SCORE = 6;
@@ -22,18 +26,21 @@ const WORTH_KEEPING_SCORE = 6;
 export function detect(history: readonly WindowMeasure[], baselines: Baselines, policy: Policy): Finding[] {
   const current = history.at(-1);
   if (current === undefined || current.n === 0) return [];
-  const windows = unbroken(history).slice(-Math.max(policy.pooledWindows, policy.ofM));
+  const windows = unbroken(history).slice(-policy.historyWindows);
   const rollups = windows.map((window) => new Map(window.rollups.map((rollup) => [rollup.operationId, rollup])));
   const edges = windows.map(
     (window) => new Map(window.edges.map((edge) => [edgeKey(edge.callerId, edge.calleeId), edge])),
   );
 
   const findings: Finding[] = [];
+  let tests = 0;
   for (const [operationId, baseline] of baselines.operations) {
     const recent = windows.map((window, i) => ({
       windowAtMs: window.windowAtMs,
       rollup: rollups[i]!.get(operationId) ?? null,
     }));
+    if (recent.every(({ rollup }) => rollup === null) && baseline.entries === 0) continue;
+    tests += OPERATION_SIGNALS.length;
     for (const signal of OPERATION_SIGNALS) {
       const finding = signal(operationId, recent, baseline, policy);
       if (finding !== null) findings.push(finding);
@@ -46,10 +53,16 @@ export function detect(history: readonly WindowMeasure[], baselines: Baselines, 
       callerN: rollups[i]!.get(callerId)?.sampledN ?? 0,
       edge: edges[i]!.get(key) ?? null,
     }));
-    const finding = detectCalls(callerId, calleeId, recent, baseline, policy);
-    if (finding !== null) findings.push(finding);
+    if (recent.every(({ callerN }) => callerN === 0)) continue;
+    tests += CALL_SIGNALS.length;
+    for (const signal of CALL_SIGNALS) {
+      const finding = signal(callerId, calleeId, recent, baseline, policy);
+      if (finding !== null) findings.push(finding);
+    }
   }
-  return findings.filter((finding) => finding.raised || finding.score >= WORTH_KEEPING_SCORE);
+  return controlDiscoveries(findings, tests, policy.falseDiscoveryRate).filter(
+    (finding) => finding.raised || finding.score >= WORTH_KEEPING_SCORE,
+  );
 }
 
 /** The newest windows up to the last gap: a window without data says nothing, and what lies before it is not "just before". */

@@ -19,7 +19,7 @@ export class DetectWorker {
 
   async run(tenantId: number): Promise<void> {
     await this.runner.run('detect', tenantId, async ({ fromMs, toMs }) => {
-      const before = DEFAULT_POLICY.pooledWindows * WINDOW_MS;
+      const before = DEFAULT_POLICY.historyWindows * WINDOW_MS;
       const history = await this.rollups.load(tenantId, fromMs - before, toMs);
       const baselines = await this.baselines.load(tenantId);
       const findings = windowsBetween(fromMs, toMs).flatMap((atMs) =>

@@ -31,35 +31,6 @@ export type CallSignal = (
   policy: Policy,
 ) => Finding | null;
 
-/** Score of one window (or of several pooled), with the count it rests on. */
-export interface WindowScore {
-  windowAtMs: number;
-  score: number;
-  n: number;
-}
-
-export interface Persistence {
-  /** Deviating windows, oldest first. */
-  deviating: WindowScore[];
-  /** Sum of their scores: the windows are taken as independent given the baseline and its over-dispersion. */
-  score: number;
-  persistent: boolean;
-}
-
-/** N of M: enough of the latest windows deviate, the newest among them, and together they are beyond doubt. */
-export function persistence(scores: readonly WindowScore[], policy: Policy): Persistence {
-  const latest = scores.slice(-policy.ofM);
-  const deviating = latest.filter((window) => window.score >= policy.windowScore);
-  const score = deviating.reduce((sum, window) => sum + window.score, 0);
-  const newest = latest.at(-1);
-  const persistent =
-    newest !== undefined &&
-    newest.score >= policy.windowScore &&
-    deviating.length >= policy.nOf &&
-    score >= policy.totalScore;
-  return { deviating, score, persistent };
-}
-
 /** Reason to hold back before any statistics; null when the series may be judged. */
 export function notYetJudged(
   windows: number,

@@ -1,6 +1,6 @@
 import type { Finding } from '../model/anomaly.js';
 import { notYetJudged, type OperationSignal } from './evidence.js';
-import { normalUpperScore } from './tail.js';
+import { normalUpperScore } from '../model/tail.js';
 
 /**
  * Traffic of an entry point, down or up: spans over the pooled windows against mean and variance of past windows (variance at least the
@@ -45,6 +45,5 @@ export const detectTraffic: OperationSignal = (operationId, windows, baseline, p
     ? observed <= expected * (1 - policy.traffic.minDrop)
     : observed >= expected * policy.traffic.minSurge;
   if (!farEnough) return { ...finding, reason: 'small_relative_effect' };
-  if (score < policy.totalScore) return finding;
   return { ...finding, raised: true, reason: 'raised' };
 };

@@ -1,5 +1,5 @@
-export const SIGNALS = ['latency', 'errors', 'traffic', 'calls'] as const;
-/** latency, errors, traffic: of an operation. calls: how often a caller calls a callee. */
+export const SIGNALS = ['latency', 'self_time', 'gap', 'errors', 'traffic', 'calls'] as const;
+/** latency, self_time, errors, traffic: of an operation. gap, calls: of a callee as its caller sees it (time between the two, how often). */
 export type Signal = (typeof SIGNALS)[number];
 
 /** Why a finding was raised or held back; stored, shown and counted. */
@@ -16,7 +16,7 @@ export type FindingReason =
 export interface Finding {
   signal: Signal;
   operationId: number;
-  /** The caller for signal `calls`, else 0. */
+  /** The caller for signals `gap` and `calls`, else 0. */
   callerId: number;
   windowAtMs: number;
   raised: boolean;

@@ -1,4 +1,5 @@
 import { Histogram } from './histogram.js';
+import { type Dispersion, emptySpread, type Spread } from './spread.js';
 
 /**
  * What is normal for one operation, folded window by window in event-time order.
@@ -18,9 +19,9 @@ export interface OperationBaseline {
   sampledN: number;
   failedHere: number;
   selfTime: Histogram;
-  /** Squared standardised deviations of past windows: how much more windows differ than chance alone would make them. */
-  medianChi: Dispersion;
-  upperDecileChi: Dispersion;
+  /** How much more windows differ than chance alone would make them. */
+  latencySpread: Spread;
+  selfTimeSpread: Spread;
   errorChi: Dispersion;
 }
 
@@ -31,17 +32,8 @@ export interface EdgeBaseline {
   calls: number;
   errors: number;
   gap: Histogram;
+  gapSpread: Spread;
   callsChi: Dispersion;
-}
-
-export interface Dispersion {
-  sum: number;
-  n: number;
-}
-
-/** Over-dispersion factor, at least 1 (chance alone). A few observations say little, so they are held against one prior window of factor 1.5. */
-export function dispersionOf(chi: Dispersion): number {
-  return Math.max(1, (chi.sum + 1.5) / (chi.n + 1));
 }
 
 export function emptyOperationBaseline(): OperationBaseline {
@@ -56,14 +48,22 @@ export function emptyOperationBaseline(): OperationBaseline {
     sampledN: 0,
     failedHere: 0,
     selfTime: new Histogram(),
-    medianChi: { sum: 0, n: 0 },
-    upperDecileChi: { sum: 0, n: 0 },
+    latencySpread: emptySpread(),
+    selfTimeSpread: emptySpread(),
     errorChi: { sum: 0, n: 0 },
   };
 }
 
 export function emptyEdgeBaseline(): EdgeBaseline {
-  return { windows: 0, callerN: 0, calls: 0, errors: 0, gap: new Histogram(), callsChi: { sum: 0, n: 0 } };
+  return {
+    windows: 0,
+    callerN: 0,
+    calls: 0,
+    errors: 0,
+    gap: new Histogram(),
+    gapSpread: emptySpread(),
+    callsChi: { sum: 0, n: 0 },
+  };
 }
 
 /** Baselines as they are known at one instant, by operation id and by `edgeKey`. */

@@ -53,13 +53,15 @@ export class Histogram {
     return this;
   }
 
-  /** Halves every count, rounding down: how old observations fade. */
+  /** Halves the counts: how old observations fade. What is left over by an odd count is carried to the next bucket, so that few values do not vanish. */
   halve(): void {
     this.total = 0;
+    let carried = 0;
     for (let i = 0; i < this.counts.length; i++) {
-      const half = this.counts[i]! >>> 1;
-      this.counts[i] = half;
-      this.total += half;
+      const count = this.counts[i]! + carried;
+      carried = count & 1;
+      this.counts[i] = count >>> 1;
+      this.total += this.counts[i]!;
     }
   }
 

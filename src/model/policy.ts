@@ -1,21 +1,16 @@
 /** Every threshold of detection: one set of product defaults for all data. Reasons stand in docs/detection.md. */
 export interface Policy {
-  /** Learned windows before a series is judged: 12 are two minutes. */
+  /** Learned windows before a series is judged: 6 are a minute. */
   minWindows: number;
   /** Spans of the operation in its baseline before it is judged. */
   minBaselineN: number;
-  /** A window alone is judged when it holds this many spans; quieter series are judged over `pooledWindows`. */
-  minWindowN: number;
-  minPooledN: number;
-  /** N of M: deviating windows wanted, of this many looked at. */
-  nOf: number;
-  ofM: number;
+  /** Newest windows looked at for durations, and for counts of calls and traffic. */
+  historyWindows: number;
   pooledWindows: number;
-  /** -log10 of the tail probability that makes one window deviate, and that all deviating windows must reach together. */
+  /** -log10 of the tail probability below which nothing is said at all. */
   windowScore: number;
-  totalScore: number;
-  /** The same for the one test over pooled windows of a quiet series. */
-  pooledScore: number;
+  /** Share of windows in which chance alone may raise something, whatever the number of series. */
+  falseDiscoveryRate: number;
   latency: { minAbsoluteUs: number; minRelative: number };
   errors: { minCount: number; minAbsolute: number; minRelative: number };
   traffic: { minExpected: number; minDrop: number; minSurge: number };
@@ -23,18 +18,14 @@ export interface Policy {
 }
 
 export const DEFAULT_POLICY: Policy = {
-  minWindows: 12,
-  minBaselineN: 60,
-  minWindowN: 8,
-  minPooledN: 10,
-  nOf: 2,
-  ofM: 3,
+  minWindows: 6,
+  minBaselineN: 30,
+  historyWindows: 12,
   pooledWindows: 6,
   windowScore: 4,
-  totalScore: 10,
-  pooledScore: 7,
-  latency: { minAbsoluteUs: 2_000, minRelative: 0.3 },
+  falseDiscoveryRate: 1e-5,
+  latency: { minAbsoluteUs: 5_000, minRelative: 0.5 },
   errors: { minCount: 3, minAbsolute: 0.02, minRelative: 1 },
   traffic: { minExpected: 30, minDrop: 0.5, minSurge: 3 },
-  calls: { minCallerN: 12, minExpectedRatio: 0.05, minDrop: 0.5, minSurge: 1 },
+  calls: { minCallerN: 5, minExpectedRatio: 0.05, minDrop: 0.5, minSurge: 1 },
 };

@@ -142,7 +142,7 @@ function weightsOf(group: readonly Finding[], totals: ReadonlyMap<Dimension, num
 }
 
 function dimensionOf(finding: Finding): Dimension {
-  if (finding.signal === 'latency') return 'time';
+  if (finding.signal === 'latency' || finding.signal === 'self_time' || finding.signal === 'gap') return 'time';
   if (finding.signal === 'errors') return 'failures';
   return 'vanished';
 }

@@ -2,12 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import {
   type Baselines,
-  type Dispersion,
   type EdgeBaseline,
   edgeKey,
+  emptyEdgeBaseline,
+  emptyOperationBaseline,
   type OperationBaseline,
 } from '../model/baseline.js';
 import { Histogram } from '../model/histogram.js';
+import { emptySpread, type Spread } from '../model/spread.js';
 
 /** What is normal, as one row an operation and one a pair of caller and callee. */
 @Injectable()
@@ -73,23 +75,65 @@ export class BaselineStore {
   }
 }
 
-type OperationState = Omit<OperationBaseline, 'latency' | 'selfTime'> & { latency: string; selfTime: string };
-type EdgeState = Omit<EdgeBaseline, 'gap'> & { gap: string; callsChi: Dispersion };
+/**
+ * Rows hold what was known when they were written; what a later version measures beyond that starts empty. Histograms are base64, spreads
+ * the sums and counts of their levels one after another.
+ */
+type Packed<T, H extends keyof T, S extends keyof T> = Omit<T, H | S> &
+  Record<H, string> &
+  Partial<Record<S, number[]>>;
+type OperationState = Packed<OperationBaseline, 'latency' | 'selfTime', 'latencySpread' | 'selfTimeSpread'>;
+type EdgeState = Packed<EdgeBaseline, 'gap', 'gapSpread'>;
 
 function operationState(baseline: OperationBaseline): OperationState {
-  return { ...baseline, latency: packed(baseline.latency), selfTime: packed(baseline.selfTime) };
+  return {
+    ...baseline,
+    latency: packed(baseline.latency),
+    selfTime: packed(baseline.selfTime),
+    latencySpread: packedSpread(baseline.latencySpread),
+    selfTimeSpread: packedSpread(baseline.selfTimeSpread),
+  };
 }
 
 function operationOf(state: OperationState): OperationBaseline {
-  return { ...state, latency: unpacked(state.latency), selfTime: unpacked(state.selfTime) };
+  return {
+    ...emptyOperationBaseline(),
+    ...state,
+    latency: unpacked(state.latency),
+    selfTime: unpacked(state.selfTime),
+    latencySpread: unpackedSpread(state.latencySpread),
+    selfTimeSpread: unpackedSpread(state.selfTimeSpread),
+  };
 }
 
 function edgeState(baseline: EdgeBaseline): EdgeState {
-  return { ...baseline, gap: packed(baseline.gap) };
+  return { ...baseline, gap: packed(baseline.gap), gapSpread: packedSpread(baseline.gapSpread) };
 }
 
 function edgeOf(state: EdgeState): EdgeBaseline {
-  return { ...state, gap: unpacked(state.gap) };
+  return {
+    ...emptyEdgeBaseline(),
+    ...state,
+    gap: unpacked(state.gap),
+    gapSpread: unpackedSpread(state.gapSpread),
+  };
+}
+
+function packedSpread(spread: Spread): number[] {
+  return Object.values(spread)
+    .flat()
+    .flatMap(({ sum, n }) => [Math.round(sum * 1000) / 1000, Math.round(n * 1000) / 1000]);
+}
+
+function unpackedSpread(numbers: number[] | undefined): Spread {
+  const spread = emptySpread();
+  const all = Object.values(spread).flat();
+  if (numbers?.length !== all.length * 2) return spread;
+  all.forEach((dispersion, i) => {
+    dispersion.sum = numbers[2 * i]!;
+    dispersion.n = numbers[2 * i + 1]!;
+  });
+  return spread;
 }
 
 function packed(histogram: Histogram): string {
