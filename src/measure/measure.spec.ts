@@ -134,13 +134,26 @@ describe('measureWindow', () => {
 });
 
 describe('sampleTraces', () => {
-  it('takes the same traces whatever the order, roots only, within the limit', () => {
-    const roots = posting(
+  const roots = (traces: number[]): Posting =>
+    posting(
       1,
-      [3, 1, 2].map((trace) => ({ trace, tag: 0, durationUs: 1, flags: POSTED_ROOT })),
+      traces.map((trace) => ({ trace, tag: 0, durationUs: 1, flags: POSTED_ROOT })),
     );
+
+  it('takes the same traces whatever the order, roots only, within the limit', () => {
     const inner = posting(2, [{ trace: 9, tag: 0, durationUs: 1 }]);
-    expect(sampleTraces([inner, roots], 2)).toEqual({ traceIds: [traceId(1), traceId(2)], total: 3 });
-    expect(sampleTraces([roots, inner], 2)).toEqual({ traceIds: [traceId(1), traceId(2)], total: 3 });
+    const sample = sampleTraces([inner, roots([3, 1, 2])], 2);
+    expect(sample.total).toBe(3);
+    expect(sample.traceIds).toHaveLength(2);
+    expect(sampleTraces([roots([2, 3]), inner, roots([1, 3])], 2)).toEqual(sample);
+    expect(sampleTraces([roots([1, 2, 3])], 3).traceIds.slice(0, 2)).toEqual(sample.traceIds);
+  });
+
+  it('does not pass over traces that consistent head sampling has thinned out to high ids', () => {
+    const low = Array.from({ length: 1_000 }, (_, i) => i * 7_919);
+    const high = low.map((id) => 0xf0_0000_0000_0000 / 16 + id * 16);
+    const { traceIds } = sampleTraces([roots(low), roots(high)], 200);
+    const taken = traceIds.filter((id) => high.map(traceId).includes(id)).length;
+    expect(Math.abs(taken - 100)).toBeLessThan(35);
   });
 });

@@ -2,6 +2,7 @@ import { Histogram } from '../model/histogram.js';
 import { POSTED_ERROR, POSTED_ROOT, type Posting } from '../model/posting.js';
 import type { EdgeRollup, Rollup, WindowMeasure } from '../model/rollup.js';
 import { KIND_CLIENT, type StructuralSpan } from '../model/span.js';
+import { Copies } from './copies.js';
 import { parentPositions, selfTimes } from './self-time.js';
 
 const EXEMPLARS = 3;
@@ -80,27 +81,25 @@ function countSpans(postings: readonly Posting[], rollupOf: (operationId: number
   let duplicates = 0;
   for (const [operationId, list] of byOperation) {
     const rollup = rollupOf(operationId);
-    const seen = new Set<string>();
+    const copies = new Copies(list);
     const slowest: Ranked[] = [];
     const failed: Ranked[] = [];
-    for (const posting of list) {
+    rollup.latency.reserve(...rangeOf(list));
+    for (const [postingNo, posting] of list.entries()) {
       for (let i = 0; i < posting.n; i++) {
-        const durationUs = posting.durationUs[i]!;
-        const traceId = posting.traceId(i);
-        const identity = `${traceId}:${posting.spanTag[i]}:${posting.endOffsetUs[i]}:${durationUs}`;
-        if (seen.has(identity)) {
+        if (copies.isCopy(postingNo, i)) {
           duplicates++;
           continue;
         }
-        seen.add(identity);
+        const durationUs = posting.durationUs[i]!;
         rollup.n++;
         rollup.durationSumUs += durationUs;
         rollup.maxDurationUs = Math.max(rollup.maxDurationUs, durationUs);
         rollup.latency.add(durationUs);
-        keepWorst(slowest, { durationUs, traceId });
+        keepWorst(slowest, durationUs, posting, i);
         if ((posting.flags[i]! & POSTED_ERROR) !== 0) {
           rollup.errors++;
-          keepWorst(failed, { durationUs, traceId });
+          keepWorst(failed, durationUs, posting, i);
         }
         if ((posting.flags[i]! & POSTED_ROOT) !== 0) rollup.entries++;
       }
@@ -111,9 +110,23 @@ function countSpans(postings: readonly Posting[], rollupOf: (operationId: number
   return duplicates;
 }
 
+function rangeOf(postings: readonly Posting[]): [number, number] {
+  let [least, most] = [Infinity, 0];
+  for (const { durationUs, n } of postings) {
+    for (let i = 0; i < n; i++) {
+      least = Math.min(least, durationUs[i]!);
+      most = Math.max(most, durationUs[i]!);
+    }
+  }
+  return [least, most];
+}
+
 /** Keeps the longest few, one a trace, in an order that does not depend on arrival. */
-function keepWorst(worst: Ranked[], span: Ranked): void {
+function keepWorst(worst: Ranked[], durationUs: number, posting: Posting, i: number): void {
   const last = worst[EXEMPLARS - 1];
+  // Most spans end here: their trace id need not be read.
+  if (last !== undefined && last.durationUs > durationUs) return;
+  const span = { durationUs, traceId: posting.traceId(i) };
   if (last !== undefined && compareWorst(last, span) <= 0) return;
   const same = worst.findIndex((kept) => kept.traceId === span.traceId);
   if (same !== -1) {

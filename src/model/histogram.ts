@@ -1,6 +1,15 @@
 /** Linear sub-buckets an octave: a bucket's middle is at most 1/64 (1.6 %) away from any value in it. */
 const SUB_BUCKETS = 32;
 const FORMAT = 1;
+/** Buckets of room around a first value and beyond a new extreme: 16 four-byte counts are the most that V8 keeps within the object. */
+const ROOM = 16;
+/** Above the exponent of the largest double. */
+const MAX_BUCKETS = 1_025 * SUB_BUCKETS;
+/** Where histograms are encoded (at most three bytes of gap and five of count a bucket) and decoded, one at a time. */
+const scratch = new Uint8Array(1 + 8 * MAX_BUCKETS);
+const readBuckets = new Uint32Array(MAX_BUCKETS);
+const readCounts = new Uint32Array(MAX_BUCKETS);
+const EMPTY = new Uint32Array(0);
 
 const float = new Float64Array(1);
 const bits = new Uint32Array(float.buffer);
@@ -32,7 +41,7 @@ function middle(bucket: number): number {
  * Merging is associative and commutative: histograms of parts equal the histogram of the whole.
  */
 export class Histogram {
-  private counts = new Uint32Array(0);
+  private counts: Uint32Array = EMPTY;
   private offset = 0;
   private total = 0;
 
@@ -45,11 +54,17 @@ export class Histogram {
     this.addBucket(bucketOf(value), times);
   }
 
+  /** Makes room for values from `least` to `most` at once. */
+  reserve(least: number, most: number): void {
+    if (least <= most) this.cover(bucketOf(least), bucketOf(most));
+  }
+
   merge(other: Histogram): this {
-    for (let i = 0; i < other.counts.length; i++) {
-      const n = other.counts[i]!;
-      if (n > 0) this.addBucket(other.offset + i, n);
-    }
+    if (other.total === 0) return this;
+    this.cover(other.offset, other.offset + other.counts.length - 1);
+    const shift = other.offset - this.offset;
+    for (let i = 0; i < other.counts.length; i++) this.counts[i + shift]! += other.counts[i]!;
+    this.total += other.total;
     return this;
   }
 
@@ -100,16 +115,17 @@ export class Histogram {
 
   /** Format byte, then (gap, count) pairs of the filled buckets as LEB128 varints. */
   encode(): Uint8Array {
-    const bytes: number[] = [FORMAT];
+    let at = 0;
+    scratch[at++] = FORMAT;
     let previous = -1;
     for (let i = 0; i < this.counts.length; i++) {
       const n = this.counts[i]!;
       if (n === 0) continue;
-      writeVarint(bytes, this.offset + i - previous - 1);
-      writeVarint(bytes, n);
+      at = writeVarint(at, this.offset + i - previous - 1);
+      at = writeVarint(at, n);
       previous = this.offset + i;
     }
-    return Uint8Array.from(bytes);
+    return scratch.slice(0, at);
   }
 
   /** Inverse of encode. Throws on an unknown format or truncated bytes. */
@@ -130,33 +146,52 @@ export class Histogram {
       }
     };
     let bucket = -1;
+    let n = 0;
     while (at < bytes.length) {
+      if (n === MAX_BUCKETS) throw new Error('histogram bytes hold more buckets than there are');
       bucket += readVarint() + 1;
-      histogram.addBucket(bucket, readVarint());
+      readBuckets[n] = bucket;
+      readCounts[n++] = readVarint();
+    }
+    if (n === 0) return histogram;
+    // All at once: the range is known only now.
+    histogram.cover(readBuckets[0]!, bucket);
+    for (let i = 0; i < n; i++) {
+      histogram.counts[readBuckets[i]! - histogram.offset] = readCounts[i]!;
+      histogram.total += readCounts[i]!;
     }
     return histogram;
   }
 
   private addBucket(bucket: number, times: number): void {
-    const end = this.offset + this.counts.length;
-    if (bucket < this.offset || bucket >= end) {
-      const from = this.counts.length === 0 ? bucket : Math.min(this.offset, bucket - 8);
-      const first = Math.max(0, from);
-      const wider = new Uint32Array(Math.max(end, bucket + 9) - first);
-      wider.set(this.counts, this.counts.length === 0 ? 0 : this.offset - first);
-      this.counts = wider;
-      this.offset = first;
-    }
+    if (bucket < this.offset || bucket >= this.offset + this.counts.length) this.widen(bucket);
     this.counts[bucket - this.offset]! += times;
     this.total += times;
   }
+
+  /** For one value more: with room on that side, since more are likely to come. */
+  private widen(bucket: number): void {
+    if (this.counts.length === 0) this.cover(Math.max(0, bucket - ROOM / 2), bucket + ROOM / 2 - 1);
+    else if (bucket < this.offset) this.cover(Math.max(0, bucket - ROOM), this.offset);
+    else this.cover(this.offset, bucket + ROOM);
+  }
+
+  private cover(from: number, to: number): void {
+    const end = this.offset + this.counts.length;
+    if (this.counts.length > 0 && from >= this.offset && to < end) return;
+    const first = this.counts.length === 0 ? from : Math.min(from, this.offset);
+    const wider = new Uint32Array((this.counts.length === 0 ? to + 1 : Math.max(to + 1, end)) - first);
+    if (this.counts.length > 0) wider.set(this.counts, this.offset - first);
+    this.counts = wider;
+    this.offset = first;
+  }
 }
 
-function writeVarint(bytes: number[], value: number): void {
+/** Writes into `scratch` and returns where it ended. */
+function writeVarint(from: number, value: number): number {
+  let at = from;
   let rest = value;
-  while (rest >= 128) {
-    bytes.push((rest % 128) | 0x80);
-    rest = Math.floor(rest / 128);
-  }
-  bytes.push(rest);
+  for (; rest >= 128; rest = Math.floor(rest / 128)) scratch[at++] = (rest % 128) | 0x80;
+  scratch[at++] = rest;
+  return at;
 }
