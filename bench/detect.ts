@@ -16,7 +16,7 @@ import { DEFAULT_POLICY } from '../src/model/policy.js';
 import { POSTED_ERROR, POSTED_ROOT, type Posting } from '../src/model/posting.js';
 import type { WindowMeasure } from '../src/model/rollup.js';
 import type { StructuralSpan } from '../src/model/span.js';
-import { WINDOW_MS } from '../src/model/window.js';
+import { MINUTE_MS, WINDOW_MS } from '../src/model/window.js';
 import { RANK_LOOK_BACK, SAMPLED_TRACES } from '../src/pipeline.js';
 import { rank } from '../src/rank/rank.js';
 import { median, type Step, stepTable } from './growth.js';
@@ -32,8 +32,8 @@ const timedWindows = Number(options.windows);
 if (!sizes.every((size) => size >= 200 && size <= 200_000) || !(timedWindows >= 1)) {
   throw new Error('--sizes wants numbers from 200 to 200000, --windows one from 1');
 }
-/** Learned before anything is judged: what the policy asks for, and those that are timed. */
-const LEARNED = DEFAULT_POLICY.minWindows + timedWindows;
+/** Learned before anything is judged. */
+const LEARNED_MINUTES = 4;
 /** The generator makes about nine operations a service. */
 const OPERATIONS_A_SERVICE = 9;
 const SPANS_A_SECOND_EACH = 0.5;
@@ -49,8 +49,8 @@ say(stepTable(steps));
 
 function measureSize(size: number): Step {
   const system = buildSystem(Math.round(size / OPERATIONS_A_SERVICE), size * SPANS_A_SECOND_EACH, 1);
-  const faultMs = FROM_MS + (LEARNED + 1) * WINDOW_MS;
-  const toMs = FROM_MS + (LEARNED + 3 + timedWindows) * WINDOW_MS;
+  const faultMs = FROM_MS + LEARNED_MINUTES * MINUTE_MS;
+  const toMs = faultMs + (2 + timedWindows) * WINDOW_MS;
   // One of many that are busy enough to be judged window by window, and called by others.
   const busy = [...usageOf(system).services].filter(([service, n]) => n > 40 && /^[a-z]+-[1-3]/.test(service.name));
   const [faulty] = busy.sort((a, b) => a[1] - b[1])[0]!;
@@ -79,9 +79,12 @@ function measureSize(size: number): Step {
     });
     history.push(measured);
     if (history.length > RANK_LOOK_BACK) history.shift();
-    const isLate = history.length >= DEFAULT_POLICY.minWindows;
-    if (isLearning) timed(took.learn, isLate, () => learn(baselines, [measured], new Set()));
-    const recent = history.slice(-DEFAULT_POLICY.pooledWindows);
+    const minute = history.slice(-MINUTE_MS / WINDOW_MS);
+    if (isLearning && minute[0]!.windowAtMs % MINUTE_MS === 0 && minute.length === MINUTE_MS / WINDOW_MS) {
+      const isSettled = baselines.operations.size > 0;
+      timed(took.learn, isSettled, () => learn(baselines, minute, new Set(), DEFAULT_POLICY));
+    }
+    const recent = history.slice(-DEFAULT_POLICY.historyWindows);
     const findings = timed(took.detect, isKept, () => detect(recent, baselines, DEFAULT_POLICY));
     const raised = findings.filter((finding) => finding.raised);
     const groups = timed(took.rank, isKept, () => rank(raised, history, baselines, system.operations));

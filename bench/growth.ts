@@ -41,7 +41,7 @@ export function stepTable(steps: readonly Step[]): string {
   const growth = (of: keyof Step): string =>
     exponent(steps.map((step) => ({ x: step.operations, y: step[of] }))).toFixed(2);
   return [
-    '| operations | edges | spans a window | measure ms | learn ms | detect ms | rank ms | heap MiB |',
+    '| operations | edges | spans a window | measure ms | learn a minute, ms | detect ms | rank ms | heap MiB |',
     '| --- | --- | --- | --- | --- | --- | --- | --- |',
     ...lines.map((line) => `| ${line} |`),
     '',
