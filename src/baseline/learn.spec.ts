@@ -26,6 +26,7 @@ const rollup = (operationId: number, more: Partial<Rollup> = {}): Rollup => {
     sampledN: n,
     failedHere: 0,
     selfTime: new Histogram(),
+    shapes: new Map(),
     slowest: [],
     failed: [],
     ...more,

@@ -8,6 +8,7 @@ import {
 } from '../model/baseline.js';
 import type { Policy } from '../model/policy.js';
 import type { EdgeRollup, Rollup, WindowMeasure } from '../model/rollup.js';
+import { addShape, fadeShapes } from '../model/shape.js';
 import { fadeDispersion, fadeSpread, observeCount, observeShare } from '../model/spread.js';
 import { floorMinute } from '../model/window.js';
 import { observeDurations } from './observe.js';
@@ -91,6 +92,7 @@ function addRollup(baseline: OperationBaseline, rollup: Rollup): void {
   baseline.sampledN += rollup.sampledN;
   baseline.failedHere += rollup.failedHere;
   baseline.selfTime.merge(rollup.selfTime);
+  for (const [shape, n] of rollup.shapes) addShape(baseline.shapes, shape, n);
 }
 
 function observeOperation(baseline: OperationBaseline, seen: readonly Rollup[], policy: Policy): void {
@@ -168,6 +170,7 @@ function fadeOperation(baseline: OperationBaseline): void {
   baseline.selfTime.halve();
   fadeSpread(baseline.latencySpread);
   fadeSpread(baseline.selfTimeSpread);
+  fadeShapes(baseline.shapes);
   fadeDispersion(baseline.errorChi);
 }
 

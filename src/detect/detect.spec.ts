@@ -47,6 +47,7 @@ const rollup = (i: number, more: Partial<Rollup> = {}): Rollup => ({
   sampledN: more.n ?? 50,
   failedHere: 0,
   selfTime: new Histogram(),
+  shapes: new Map(),
   slowest: [],
   failed: [],
   ...more,

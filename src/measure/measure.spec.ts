@@ -156,4 +156,19 @@ describe('sampleTraces', () => {
     const taken = traceIds.filter((id) => high.map(traceId).includes(id)).length;
     expect(Math.abs(taken - 100)).toBeLessThan(35);
   });
+
+  it('notes what each span called, as a set', () => {
+    const trace = [
+      span('a', '', 1, 1, 0, 100),
+      span('b', 'a', 1, 3, 10, 20),
+      span('c', 'a', 1, 2, 30, 40),
+      span('d', 'a', 1, 3, 50, 60),
+    ];
+    const measured = measureWindow(0, [], new Map([[traceId(1), trace]]), 1);
+    expect(measured.rollups.map((rollup) => [rollup.operationId, [...rollup.shapes]])).toEqual([
+      [1, [['2,3', 1]]],
+      [2, [['', 1]]],
+      [3, [['', 2]]],
+    ]);
+  });
 });

@@ -1,11 +1,13 @@
 import { Histogram } from '../model/histogram.js';
 import { POSTED_ERROR, POSTED_ROOT, type Posting } from '../model/posting.js';
 import type { EdgeRollup, Rollup, WindowMeasure } from '../model/rollup.js';
+import { addShape, shapeOf } from '../model/shape.js';
 import { KIND_CLIENT, type StructuralSpan } from '../model/span.js';
 import { Copies } from './copies.js';
 import { parentPositions, selfTimes } from './self-time.js';
 
 const EXEMPLARS = 3;
+const NONE: ReadonlySet<number> = new Set();
 
 /**
  * Numbers of one closed window: counts, errors and latency of every operation from all its postings; edges, self time and where failures
@@ -61,6 +63,7 @@ function emptyRollup(operationId: number, windowAtMs: number): Rollup {
     sampledN: 0,
     failedHere: 0,
     selfTime: new Histogram(),
+    shapes: new Map(),
     slowest: [],
     failed: [],
   };
@@ -151,6 +154,7 @@ function addStructure(
   const self = selfTimes(spans, parents);
   const failingChild = new Uint8Array(spans.length);
   // -1: no child in another service; -2: several; else the position of the only one.
+  const callees: (Set<number> | undefined)[] = [];
   const remoteChild = new Int32Array(spans.length).fill(-1);
   spans.forEach((span, i) => {
     const parent = parents[i]!;
@@ -158,6 +162,7 @@ function addStructure(
     const caller = spans[parent]!;
     const edge = edgeOf(caller.operationId, span.operationId);
     edge.calls++;
+    (callees[parent] ??= new Set()).add(span.operationId);
     if (span.isError) {
       edge.errors++;
       failingChild[parent] = 1;
@@ -167,6 +172,7 @@ function addStructure(
   spans.forEach((span, i) => {
     const rollup = rollupOf(span.operationId);
     rollup.sampledN++;
+    addShape(rollup.shapes, shapeOf(callees[i] ?? NONE), 1);
     if (span.isError && failingChild[i] === 0) rollup.failedHere++;
     const callee = remoteChild[i]!;
     if (callee >= 0 && span.kind === KIND_CLIENT) {

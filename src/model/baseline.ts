@@ -22,6 +22,8 @@ export interface OperationBaseline {
   /** How much more windows differ than chance alone would make them. */
   latencySpread: Spread;
   selfTimeSpread: Spread;
+  /** Which operations one span called, and how many spans did so. */
+  shapes: Map<string, number>;
   errorChi: Dispersion;
 }
 
@@ -50,6 +52,7 @@ export function emptyOperationBaseline(): OperationBaseline {
     selfTime: new Histogram(),
     latencySpread: emptySpread(),
     selfTimeSpread: emptySpread(),
+    shapes: new Map(),
     errorChi: { sum: 0, n: 0 },
   };
 }

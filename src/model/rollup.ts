@@ -16,6 +16,8 @@ export interface Rollup {
   failedHere: number;
   /** … and the time in which they were the deepest active span (µs). */
   selfTime: Histogram;
+  /** … and which operations one span called (see `shapeOf`), with how many spans did so. */
+  shapes: Map<string, number>;
   /** Trace ids, worst first. */
   slowest: string[];
   failed: string[];

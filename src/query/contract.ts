@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SIGNALS } from '../model/anomaly.js';
+import { EVIDENCE_KINDS } from '../model/cause.js';
 import { INCIDENT_EVENT_KINDS, INCIDENT_STATES, SEVERITIES } from '../model/incident.js';
 import { SPAN_KIND } from '../model/span.js';
 
@@ -14,11 +15,11 @@ const NextCursor = z.string().nullable().describe('Pass it as `cursor` for the n
 
 export const EvidenceView = z
   .object({
-    kind: z.enum(['self_time', 'network_gap', 'failing', 'vanished_calls']),
+    kind: z.enum(EVIDENCE_KINDS),
     text: z.string(),
     observed: z.number(),
     expected: z.number(),
-    unit: z.enum(['us', 'ratio', 'calls_per_call']),
+    unit: Unit,
     n: z.int().describe('Spans or calls behind `observed`.'),
     share: z.number().describe('Part of the whole deviation of this kind that falls on this operation, 0 to 1.'),
   })

@@ -15,6 +15,8 @@ export function explain(evidence: Omit<Evidence, 'text'>): string {
     case 'failing':
       return `${seen} fail here with no failing call below, normally ${normal}: ${share} of all added failures (${n} spans)`;
     case 'vanished_calls':
-      return `${seen} made, normally ${normal}: ${share} of all missing calls (${n} spans of the caller)`;
+      return `${seen} stop short of calls that such spans make, normally ${normal}: ${share} of all that do (${n} spans)`;
+    case 'deviates':
+      return `${seen}, normally ${normal}, and nothing that it calls deviates (${n} spans)`;
   }
 }

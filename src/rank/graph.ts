@@ -36,6 +36,26 @@ export function downstream(graph: CallGraph, from: Iterable<number>): Set<number
   return reached;
 }
 
+/**
+ * Operations that reach, through one call or more, one of the given operations other than themselves. Linear: each operation is visited
+ * at most twice, for the first two of the given that it is known to reach.
+ */
+export function above(graph: CallGraph, given: Iterable<number>): Set<number> {
+  const reached = new Map<number, number[]>();
+  const queue: [operation: number, from: number][] = [];
+  const visit = (operation: number, from: number): void => {
+    const known = reached.get(operation) ?? [];
+    if (known.length >= 2 || known.includes(from)) return;
+    reached.set(operation, [...known, from]);
+    queue.push([operation, from]);
+  };
+  for (const id of new Set(given)) visit(id, id);
+  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+    for (const caller of graph.callers.get(next[0]) ?? []) visit(caller, next[1]);
+  }
+  return new Set([...reached].filter(([id, from]) => from.some((each) => each !== id)).map(([id]) => id));
+}
+
 function put(map: Map<number, Set<number>>, key: number, value: number): void {
   const set = map.get(key);
   if (set === undefined) map.set(key, new Set([value]));

@@ -12,6 +12,7 @@ import { Histogram } from '../model/histogram.js';
 import type { Operation } from '../model/operation.js';
 import type { EdgeRollup, Rollup, WindowMeasure } from '../model/rollup.js';
 import { KIND_CLIENT, KIND_SERVER } from '../model/span.js';
+import { shapeOf } from '../model/shape.js';
 import { rank, rankGivenWindow } from './rank.js';
 
 /** front → [client] → back → [client] → store, and front → [client] → other: operation ids 10, 11, 20, 21, 30 and 12, 40. */
@@ -37,6 +38,8 @@ const EDGES: [number, number][] = [
   [10, 12],
   [12, 40],
 ];
+/** What a span of this operation calls: all that it can. */
+const usual = (id: number): string => shapeOf(new Set(EDGES.filter(([a]) => a === id).map(([, b]) => b)));
 const hist = (us: number, n = 100): Histogram => {
   const h = new Histogram();
   for (let i = 0; i < n; i++) h.add(us * (0.9 + (0.2 * i) / n));
@@ -53,6 +56,7 @@ const baselines = (): Baselines => ({
         entries: id === 10 ? 1000 : 0,
         sampledN: 1000,
         selfTime: hist(1000),
+        shapes: new Map([[usual(id), 1000]]),
         latency: hist(1000),
       },
     ]),
@@ -68,7 +72,8 @@ interface World {
   self?: Record<number, number>;
   gap?: Record<string, number>;
   failed?: Record<number, number>;
-  calls?: Record<string, number>;
+  /** How many of 100 spans stop short of all calls. */
+  short?: Record<number, number>;
 }
 const window = (world: World): WindowMeasure => ({
   windowAtMs: 0,
@@ -88,6 +93,10 @@ const window = (world: World): WindowMeasure => ({
     sampledN: 100,
     failedHere: world.failed?.[operationId] ?? 0,
     selfTime: hist(world.self?.[operationId] ?? 1000),
+    shapes: new Map([
+      [usual(operationId), 100 - (world.short?.[operationId] ?? 0)],
+      ['', world.short?.[operationId] ?? (usual(operationId) === '' ? 100 : 0)],
+    ]),
     slowest: [`slow-${operationId}`],
     failed: [],
   })),
@@ -95,7 +104,7 @@ const window = (world: World): WindowMeasure => ({
     callerId,
     calleeId,
     windowAtMs: 0,
-    calls: world.calls?.[edgeKey(callerId, calleeId)] ?? 100,
+    calls: 100,
     errors: 0,
     gap: hist(world.gap?.[edgeKey(callerId, calleeId)] ?? 500),
   })),
@@ -152,13 +161,13 @@ describe('rank', () => {
     {
       name: 'a callee that no longer answers',
       findings: [finding(30, 'calls', { callerId: 21, direction: 'down' })],
-      world: { calls: { '21>30': 2 } },
+      world: { short: { 21: 98 } },
       first: 'store/op30',
     },
     {
       name: 'a service that stops calling on',
       findings: [finding(21, 'calls', { callerId: 20, direction: 'down' })],
-      world: { calls: { '20>21': 0 } },
+      world: { short: { 20: 100 } },
       first: 'back/op20',
     },
     {
@@ -167,11 +176,32 @@ describe('rank', () => {
         finding(21, 'calls', { callerId: 20, direction: 'down' }),
         finding(12, 'calls', { callerId: 10, direction: 'down' }),
       ],
-      world: { calls: { '20>21': 0, '10>12': 0 } },
+      world: { short: { 20: 100, 10: 100 } },
       first: 'back/op20',
     },
   ];
   it.each(table)('blames $name', ({ findings, world, first }) => expect(suspects(findings, world)[0]![0]).toBe(first));
+
+  it('blames who no longer answers when only the callers above it complain', () => {
+    const world = { short: { 21: 98 } };
+    expect(suspects([finding(10, 'calls', { callerId: 0, direction: 'down' })], world)[0]![0]).toBe('store/op30');
+  });
+
+  it('names the deepest deviating operation when there is no other evidence', () => {
+    const [group] = rank([finding(10), finding(20)], [window({})], baselines(), OPERATIONS);
+    expect(group!.causes.map((cause) => cause.operation)).toEqual(['op20']);
+    expect(group!.causes[0]!.evidence[0]!.kind).toBe('deviates');
+  });
+
+  it('sums up a service: its first operation has the score of all', () => {
+    const [first] = rankGivenWindow(
+      [window({ self: { 20: 5000, 30: 9000 }, gap: { '21>30': 9000 } })],
+      baselines(),
+      OPERATIONS,
+    );
+    expect(first!.operation).toBe('op30');
+    expect(first!.score).toBeGreaterThan(0.75);
+  });
 
   it('makes one group of what is connected, through one silent operation too, and two of what is not', () => {
     const world = { self: { 30: 9000, 90: 9000 } };

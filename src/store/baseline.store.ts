@@ -79,10 +79,12 @@ export class BaselineStore {
  * Rows hold what was known when they were written; what a later version measures beyond that starts empty. Histograms are base64, spreads
  * the sums and counts of their levels one after another.
  */
-type Packed<T, H extends keyof T, S extends keyof T> = Omit<T, H | S> &
+type Packed<T, H extends keyof T, S extends keyof T> = Omit<T, H | S | 'shapes'> &
   Record<H, string> &
   Partial<Record<S, number[]>>;
-type OperationState = Packed<OperationBaseline, 'latency' | 'selfTime', 'latencySpread' | 'selfTimeSpread'>;
+type OperationState = Packed<OperationBaseline, 'latency' | 'selfTime', 'latencySpread' | 'selfTimeSpread'> & {
+  shapes?: Record<string, number>;
+};
 type EdgeState = Packed<EdgeBaseline, 'gap', 'gapSpread'>;
 
 function operationState(baseline: OperationBaseline): OperationState {
@@ -92,6 +94,7 @@ function operationState(baseline: OperationBaseline): OperationState {
     selfTime: packed(baseline.selfTime),
     latencySpread: packedSpread(baseline.latencySpread),
     selfTimeSpread: packedSpread(baseline.selfTimeSpread),
+    shapes: Object.fromEntries(baseline.shapes),
   };
 }
 
@@ -103,6 +106,7 @@ function operationOf(state: OperationState): OperationBaseline {
     selfTime: unpacked(state.selfTime),
     latencySpread: unpackedSpread(state.latencySpread),
     selfTimeSpread: unpackedSpread(state.selfTimeSpread),
+    shapes: new Map(Object.entries(state.shapes ?? {})),
   };
 }
 

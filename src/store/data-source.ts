@@ -1,4 +1,5 @@
 import { DataSource } from 'typeorm';
+import { Shapes1763730000000 } from '../../migrations/1763730000000-shapes.js';
 import { FirstAnswer1763770000000 } from '../../migrations/1763770000000-first-answer.js';
 import { Incidents1763700300000 } from '../../migrations/1763700300000-incidents.js';
 import { Journal1763700100000 } from '../../migrations/1763700100000-journal.js';
@@ -20,6 +21,7 @@ export function createDataSource(url: string, poolSize = 10): DataSource {
       Journal1763700100000,
       Measures1763700200000,
       Incidents1763700300000,
+      Shapes1763730000000,
       FirstAnswer1763770000000,
       TenantSettings1763770000100,
     ],

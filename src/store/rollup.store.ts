@@ -43,7 +43,7 @@ export class RollupStore {
       ),
       this.db.query<RollupRow[]>(
         `select operation_id, extract(epoch from window_at) * 1000 as at_ms, n, error_count, entries, duration_sum_us, max_duration_us,
-                latency, sampled_n, failed_here_n, self_time, exemplars
+                latency, sampled_n, failed_here_n, self_time, shapes, exemplars
            from rollups where tenant_id = $1 and window_at >= $2 and window_at < $3
           order by operation_id`,
         range,
@@ -112,9 +112,9 @@ export class RollupStore {
     if (rollups.length === 0) return;
     await tx.query(
       `insert into rollups (tenant_id, operation_id, window_at, n, error_count, entries, duration_sum_us, max_duration_us,
-                            latency, sampled_n, failed_here_n, self_time, exemplars)
+                            latency, sampled_n, failed_here_n, self_time, shapes, exemplars)
        select $1, * from unnest($2::int4[], $3::timestamptz[], $4::int8[], $5::int8[], $6::int8[], $7::float8[], $8::int8[],
-                                $9::bytea[], $10::int4[], $11::int4[], $12::bytea[], $13::jsonb[])`,
+                                $9::bytea[], $10::int4[], $11::int4[], $12::bytea[], $13::jsonb[], $14::jsonb[])`,
       [
         tenantId,
         rollups.map((rollup) => rollup.operationId),
@@ -128,6 +128,7 @@ export class RollupStore {
         rollups.map((rollup) => rollup.sampledN),
         rollups.map((rollup) => rollup.failedHere),
         rollups.map((rollup) => Buffer.from(rollup.selfTime.encode())),
+        rollups.map((rollup) => JSON.stringify(Object.fromEntries(rollup.shapes))),
         rollups.map((rollup) => JSON.stringify({ slowest: rollup.slowest, failed: rollup.failed })),
       ],
     );
@@ -171,6 +172,7 @@ interface RollupRow {
   sampled_n: number;
   failed_here_n: number;
   self_time: Buffer;
+  shapes: Record<string, number>;
   exemplars: { slowest: string[]; failed: string[] };
 }
 
@@ -196,6 +198,7 @@ function rollupOf(row: RollupRow): Rollup {
     sampledN: row.sampled_n,
     failedHere: row.failed_here_n,
     selfTime: Histogram.decode(row.self_time),
+    shapes: new Map(Object.entries(row.shapes)),
     slowest: row.exemplars.slowest,
     failed: row.exemplars.failed,
   };

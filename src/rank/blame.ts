@@ -1,0 +1,113 @@
+import type { Baselines } from '../model/baseline.js';
+import type { Cause, Evidence } from '../model/cause.js';
+import type { Operation } from '../model/operation.js';
+import type { WindowMeasure } from '../model/rollup.js';
+import type { Credit, CreditSource, Dimension, Trial } from './credit.js';
+import { exemplarsOf } from './describe.js';
+import { explain } from './explain.js';
+import { failingCredits } from './failing-credit.js';
+import { gapCredits } from './gap-credit.js';
+import { type CallGraph, above } from './graph.js';
+import { observe } from './observe.js';
+import { scored } from './score.js';
+import { certainty } from './surprise.js';
+import { meanOf, selfTimeCredits } from './time-credit.js';
+import { vanishedCredits } from './vanished-credit.js';
+
+const SOURCES: readonly CreditSource[] = [selfTimeCredits, gapCredits, failingCredits, vanishedCredits];
+/** What explains less than a thousandth is not worth a line. */
+const MIN_SHARE = 0.001;
+/** A caller whose callee has such evidence of its own only passes the trouble on; this much of its credit stays. */
+const PASSED_ON = 0.2;
+/** Weight of a dimension that none of the findings complains of. */
+const UNCOMPLAINED = 0.25;
+/** -log10: evidence below this is no trouble to pass on. */
+const TROUBLE = 3;
+
+/**
+ * Which of the candidates are to blame for what these windows show, best first: each is credited with its part of the added time, of the
+ * failures and of the spans that stopped short, as far as chance does not explain it; a score is the weighted mean of its shares.
+ * `complaints` says what findings are about; empty when there are none.
+ */
+export function blame(
+  candidates: ReadonlySet<number>,
+  graph: CallGraph,
+  windows: readonly WindowMeasure[],
+  baselines: Baselines,
+  operations: ReadonlyMap<number, Operation>,
+  complaints: ReadonlySet<Dimension>,
+): Cause[] {
+  const seen = observe(windows);
+  const tried = baselines.operations.size + baselines.edges.size;
+  const trial: Trial = { seen, baselines, candidates, operations, graph, tried };
+  const believed = SOURCES.flatMap((source) => source(trial)).map((credit) => ({
+    ...credit,
+    amount: credit.amount * certainty(credit.surprise, tried),
+  }));
+  const credits = passOn(believed, graph);
+  const totals = new Map<Dimension, number>();
+  for (const credit of credits) totals.set(credit.dimension, (totals.get(credit.dimension) ?? 0) + credit.amount);
+  const weights = weightsOf(totals, trial, complaints);
+
+  const causes = new Map<number, Cause>();
+  for (const credit of credits) {
+    const operation = operations.get(credit.operationId);
+    const share = credit.amount / totals.get(credit.dimension)!;
+    if (operation === undefined || share < MIN_SHARE) continue;
+    let cause = causes.get(operation.id);
+    if (cause === undefined) {
+      cause = {
+        operationId: operation.id,
+        service: operation.service,
+        operation: operation.name,
+        score: 0,
+        evidence: [],
+        exemplars: exemplarsOf([operation.id], windows),
+      };
+      causes.set(operation.id, cause);
+    }
+    cause.score += share * (weights.get(credit.dimension) ?? 0);
+    const evidence: Evidence = { ...credit.evidence, share, text: '' };
+    cause.evidence.push({ ...evidence, text: explain(evidence) });
+  }
+  for (const cause of causes.values()) cause.evidence.sort((a, b) => b.share - a.share);
+  return scored([...causes.values()]);
+}
+
+/** Spans that stop short further down, or failures, explain spans that stop short further up. */
+function passOn(credits: readonly Credit[], graph: CallGraph): Credit[] {
+  const troubled = credits.filter((credit) => credit.dimension !== 'time' && credit.surprise >= TROUBLE);
+  const passing = above(
+    graph,
+    troubled.map((credit) => credit.operationId),
+  );
+  return credits.map((credit) =>
+    credit.dimension === 'vanished' && passing.has(credit.operationId)
+      ? { ...credit, amount: credit.amount * PASSED_ON }
+      : credit,
+  );
+}
+
+/**
+ * How much each dimension counts: the harm to a request, in one currency. Of time the part of it that is added, of failures and of spans
+ * that stop short how many there are a request. What no finding complains of counts less.
+ */
+function weightsOf(
+  totals: ReadonlyMap<Dimension, number>,
+  { seen, baselines }: Trial,
+  complaints: ReadonlySet<Dimension>,
+): Map<Dimension, number> {
+  let normalUs = 0;
+  for (const [operationId, baseline] of baselines.operations) {
+    if (baseline.entries > baseline.n / 2) normalUs += (seen.sampledN.get(operationId) ?? 0) * meanOf(baseline.latency);
+  }
+  const traces = Math.max(1, seen.traces);
+  const weights = new Map<Dimension, number>();
+  for (const [dimension, total] of totals) {
+    const harm = dimension === 'time' ? total / (total + normalUs) : total / traces;
+    weights.set(dimension, complaints.size === 0 || complaints.has(dimension) ? harm : harm * UNCOMPLAINED);
+  }
+  const sum = [...weights.values()].reduce((a, b) => a + b, 0);
+  for (const [dimension, weight] of weights) weights.set(dimension, sum > 0 ? weight / sum : 0);
+  return weights;
+}

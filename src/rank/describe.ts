@@ -1,0 +1,67 @@
+import type { Finding } from '../model/anomaly.js';
+import type { Baselines } from '../model/baseline.js';
+import type { Affected, Severity } from '../model/incident.js';
+import type { Operation } from '../model/operation.js';
+import type { WindowMeasure } from '../model/rollup.js';
+
+const MAX_AFFECTED = 20;
+const MAX_EXEMPLARS = 5;
+
+/**
+ * critical: users at an entry point feel it plainly (a fifth of requests fail, twice as slow, half the traffic gone). info: only more
+ * traffic or calls than usual. warning: everything else.
+ */
+export function severityOf(group: readonly Finding[], baselines: Baselines): Severity {
+  const isEntry = (finding: Finding): boolean => {
+    const baseline = baselines.operations.get(finding.operationId);
+    return baseline !== undefined && baseline.entries > baseline.n / 2;
+  };
+  const feltAtEntry = group.some(
+    (finding) =>
+      isEntry(finding) &&
+      ((finding.signal === 'errors' && finding.observed >= 0.2) ||
+        (finding.signal === 'latency' && finding.observed >= 2 * finding.expected) ||
+        (finding.signal === 'traffic' && finding.direction === 'down')),
+  );
+  if (feltAtEntry) return 'critical';
+  const onlyMore = group.every(
+    (finding) => finding.direction === 'up' && (finding.signal === 'traffic' || finding.signal === 'calls'),
+  );
+  return onlyMore ? 'info' : 'warning';
+}
+
+export function affectedBy(group: readonly Finding[], operations: ReadonlyMap<number, Operation>): Affected[] {
+  return group.slice(0, MAX_AFFECTED).flatMap((finding) => {
+    const operation = operations.get(finding.operationId);
+    if (operation === undefined) return [];
+    const { operationId, signal, quantile, observed, expected, unit, n, score, sinceMs } = finding;
+    return [
+      {
+        operationId,
+        service: operation.service,
+        operation: operation.name,
+        signal,
+        quantile,
+        observed,
+        expected,
+        unit,
+        n,
+        score,
+        sinceMs,
+      },
+    ];
+  });
+}
+
+/** Traces to look at, newest window first: failed ones before slow ones. */
+export function exemplarsOf(operationIds: readonly number[], windows: readonly WindowMeasure[]): string[] {
+  const wanted = new Set(operationIds);
+  const ids = new Set<string>();
+  for (const window of windows.toReversed()) {
+    const rollups = window.rollups.filter((rollup) => wanted.has(rollup.operationId));
+    for (const rollup of rollups) for (const id of rollup.failed) ids.add(id);
+    for (const rollup of rollups) for (const id of rollup.slowest) ids.add(id);
+    if (ids.size >= MAX_EXEMPLARS) break;
+  }
+  return [...ids].slice(0, MAX_EXEMPLARS);
+}
