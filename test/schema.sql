@@ -260,6 +260,7 @@ CREATE TABLE rollups (
   failed_here_n integer NOT NULL,
   self_time bytea NOT NULL,
   exemplars jsonb NOT NULL,
+  shapes jsonb DEFAULT '{}'::jsonb NOT NULL,
   CONSTRAINT rollups_pkey PRIMARY KEY (operation_id, window_at)
 ) PARTITION BY RANGE (window_at);
 CREATE INDEX rollups_window ON ONLY public.rollups USING brin (window_at) WITH (pages_per_range='8', autosummarize='on');
