@@ -6,7 +6,7 @@ import { findDatasets } from '../tools/recorded/datasets.js';
 import { readRecording } from '../tools/recorded/recording.js';
 import { KNOWN_HEADERS } from '../tools/recorded/span-files.js';
 import { evaluate } from './evaluate.js';
-import { sumsOf } from './figures.js';
+import { streamSums } from './figures.js';
 import { lookText } from './look.js';
 import { datasetText } from './report.js';
 
@@ -121,8 +121,8 @@ describe('evaluate', () => {
     const everything = await evaluated('wrong');
     expect(everything.result.given[0]?.rank).not.toBe(1);
     expect(everything.result.stream.results[0]?.toldRank).not.toBe(1);
-    const [all] = sumsOf(everything.result);
-    expect([all?.given.as[1].k, all?.told.as[1].k, all?.noticed.k]).toEqual([0, 0, 1]);
+    const [all] = streamSums(everything.result.stream, everything.result.services);
+    expect([all?.told.as[1].k, all?.noticed.k]).toEqual([0, 1]);
     expect(datasetText(everything.result)).toContain('pay');
     expect(lookText(everything, 0)).toMatch(/latency.*web\/call cart/);
     expect(lookText(everything, 1)).toContain('has 1 faults');

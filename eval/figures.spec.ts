@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { DatasetResult } from './evaluate.js';
-import { quantile, ranking, sumsOf } from './figures.js';
+import { givenSums, quantile, ranking, streamSums } from './figures.js';
 
 describe('ranking', () => {
   it('counts places, and what was not named as the last of all', () => {
@@ -35,7 +35,7 @@ describe('quantile', () => {
   });
 });
 
-describe('sumsOf', () => {
+describe('sums', () => {
   const fault = (type: string, judged: boolean, told: number | null, later: number | null, given: number | null) => ({
     stream: {
       fault: { service: 's', type, startMs: 0, endMs: 1 },
@@ -63,19 +63,24 @@ describe('sumsOf', () => {
   } as DatasetResult;
 
   it('adds up judged faults only, all together and by type, each column by itself', () => {
-    const short = sumsOf(result).map(({ name, n, given, told, later, noticed }) => ({
+    const short = streamSums(result.stream, result.services).map(({ name, n, told, later, final, noticed }) => ({
       name,
       n,
-      given: given.as[1].k,
       told: told.as[1].k,
       later: later.as[3].k,
+      final: final.as[1].k,
       noticed: noticed.k,
       meanTold: told.meanRank,
     }));
     expect(short).toEqual([
-      { name: 'all', n: 3, given: 2, told: 1, later: 2, noticed: 2, meanTold: 5 },
-      { name: 'gone', n: 1, given: 0, told: 0, later: 0, noticed: 0, meanTold: 10 },
-      { name: 'slow', n: 2, given: 2, told: 1, later: 2, noticed: 2, meanTold: 2.5 },
+      { name: 'all', n: 3, told: 1, later: 2, final: 1, noticed: 2, meanTold: 5 },
+      { name: 'gone', n: 1, told: 0, later: 0, final: 0, noticed: 0, meanTold: 10 },
+      { name: 'slow', n: 2, told: 1, later: 2, final: 1, noticed: 2, meanTold: 2.5 },
+    ]);
+    expect(givenSums(result).map(({ name, n, given }) => [name, n, given.as[1].k, given.as[3].k])).toEqual([
+      ['all', 3, 2, 3],
+      ['gone', 1, 0, 1],
+      ['slow', 2, 2, 2],
     ]);
   });
 });

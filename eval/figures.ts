@@ -1,4 +1,4 @@
-import { accuracy, type FaultResult, type Place, type Share, share } from '../tools/recorded/score.js';
+import { accuracy, type Place, type Score, type Share, share } from '../tools/recorded/score.js';
 import type { DatasetResult } from './evaluate.js';
 
 /** Accuracy of a list of rankings. `meanRank` counts a service that was not named as the last of all. */
@@ -11,11 +11,12 @@ export interface Ranking {
 export interface Sums {
   name: string;
   n: number;
-  given: Ranking;
   /** Told by the opening message, of all judged faults: one that was not noticed was not told. */
   told: Ranking;
-  /** The same a minute later. */
+  /** The same a minute later, where that is known. */
   later: Ranking;
+  /** The same as it stands in the end. */
+  final: Ranking;
   noticed: Share;
 }
 
@@ -25,38 +26,39 @@ export function ranking(ranks: readonly (number | null)[], worst: number): Ranki
   return { as: accuracy(ranks), meanRank: ranks.length === 0 ? null : sum / ranks.length };
 }
 
-/** Sums over all judged faults and then by type, in alphabetic order. */
-export function sumsOf({ given, stream, services }: DatasetResult): Sums[] {
-  const judged = stream.results.flatMap((result, i) =>
-    result.judged ? [{ ...result, givenRank: given[i]!.rank }] : [],
-  );
-  const line = (name: string, of: readonly (FaultResult & { givenRank: number | null })[]): Sums => ({
+/** Sums of a stream over all judged faults and then by type, in alphabetic order; `services` is the rank of one that was not named. */
+export function streamSums({ results }: Score, services: number): Sums[] {
+  const judged = results.filter((result) => result.judged);
+  return byType(judged, ({ fault }) => fault.type).map(({ name, of }) => ({
     name,
     n: of.length,
-    given: ranking(
-      of.map((each) => each.givenRank),
-      services,
-    ),
-    told: ranking(
-      of.map((each) => each.toldRank),
-      services,
-    ),
-    later: ranking(
-      of.map((each) => each.laterRank),
-      services,
-    ),
+    told: rankingOf(of, services, (each) => each.toldRank),
+    later: rankingOf(of, services, (each) => each.laterRank),
+    final: rankingOf(of, services, (each) => each.finalRank),
     noticed: share(of.filter((each) => each.noticedAfterS !== null).length, of.length),
-  });
-  const types = [...new Set(judged.map((each) => each.fault.type))].sort();
+  }));
+}
+
+/** The same for given windows. */
+export function givenSums({ given, services }: DatasetResult): { name: string; n: number; given: Ranking }[] {
+  const judged = given.filter((each) => each.judged);
+  return byType(judged, ({ fault }) => fault.type).map(({ name, of }) => ({
+    name,
+    n: of.length,
+    given: rankingOf(of, services, (each) => each.rank),
+  }));
+}
+
+function byType<T>(all: readonly T[], typeOf: (each: T) => string): { name: string; of: readonly T[] }[] {
+  const types = [...new Set(all.map(typeOf))].sort();
   return [
-    line('all', judged),
-    ...types.map((type) =>
-      line(
-        type,
-        judged.filter((each) => each.fault.type === type),
-      ),
-    ),
+    { name: 'all', of: all },
+    ...types.map((name) => ({ name, of: all.filter((each) => typeOf(each) === name) })),
   ];
+}
+
+function rankingOf<T>(all: readonly T[], worst: number, rank: (each: T) => number | null): Ranking {
+  return ranking(all.map(rank), worst);
 }
 
 /** The value below which the share `q` of the values lies (nearest rank); null when there are none. */

@@ -1,7 +1,9 @@
 import { displayText } from '../src/model/display.js';
 import { FAULT_REACH_MS, PLACES, type Score, type Share } from '../tools/recorded/score.js';
+import { GRACE_MS } from '../src/pipeline.js';
+import type { ReplayResult } from '../tools/replay/run.js';
 import type { DatasetResult } from './evaluate.js';
-import { comparison, quantile, type Ranking, type Sums, sumsOf } from './figures.js';
+import { comparison, givenSums, quantile, type Ranking, streamSums } from './figures.js';
 import { chance } from './rivals/chance.js';
 
 const FAULT_COLUMNS = [
@@ -26,6 +28,9 @@ const SUM_COLUMNS = [
   '60 s later',
   'noticed',
 ];
+
+/** What the table about a run through the service needs of it. */
+export type LiveResult = Pick<ReplayResult, 'dataset' | 'services' | 'score' | 'incidents' | 'webhooks'>;
 
 /** Everything about one data set as text: a line a fault, sums, and figures of the stream. */
 export function datasetText(result: DatasetResult): string {
@@ -55,7 +60,7 @@ export function datasetText(result: DatasetResult): string {
     '',
     table([FAULT_COLUMNS, ...faults]),
     '',
-    table([SUM_COLUMNS, ...sumsOf(result).map(sumCells)]),
+    table([SUM_COLUMNS, ...sumRows(result)]),
     '',
     ...streamLines(stream),
     '',
@@ -64,17 +69,43 @@ export function datasetText(result: DatasetResult): string {
   ].join('\n');
 }
 
-function sumCells({ name, n, given, told, later, noticed }: Sums): string[] {
-  return [
+function sumRows(result: DatasetResult): string[][] {
+  const given = givenSums(result);
+  return streamSums(result.stream, result.services).map(({ name, n, told, later, noticed }, i) => [
     name,
     String(n),
-    placesText(given),
-    meanText(given),
+    placesText(given[i]!.given),
+    meanText(given[i]!.given),
     placesText(told),
     meanText(told),
     placesText(later),
-    `${noticed.k}, ${shareText(noticed)}`,
-  ];
+    noticedText(noticed),
+  ]);
+}
+
+function noticedText(noticed: Share): string {
+  return `${noticed.k}, ${shareText(noticed)}`;
+}
+
+/** The sums of a run through the service, by type of fault. */
+export function liveText({ dataset, services, score, incidents, webhooks }: LiveResult): string {
+  const rows = streamSums(score, services).map(({ name, n, told, final, noticed }) => [
+    name,
+    String(n),
+    noticedText(noticed),
+    placesText(told),
+    meanText(told),
+    placesText(final),
+  ]);
+  return [
+    `${dataset}, as a user gets it (OTLP in, signed webhooks out)`,
+    '',
+    table([['faults', 'n', 'noticed', 'told: AS@1/3/5 %', 'mean rank', 'at the end'], ...rows]),
+    '',
+    ...streamLines(score),
+    `A message leaves ${GRACE_MS / 1000} s of grace and its delivery later than the event times above.`,
+    `${incidents} incidents` + (webhooks === null ? '' : `; ${webhooks.repeated} messages told again what was told`),
+  ].join('\n');
 }
 
 /** The stream's figures that are not about ranks. */

@@ -10,8 +10,8 @@ import { Phases } from './phases.js';
 import type { Arrival } from './phases.js';
 import { Shop } from './shop-processes.js';
 import { messageLines, NEXT_STEPS, readMessage, summaryLines } from './story.js';
-import { isRunning, startTracehound } from './tracehound.js';
-import type { Tracehound } from './tracehound.js';
+import { isRunning, startTracehound } from '../client/throw-away.js';
+import type { Tracehound } from '../client/throw-away.js';
 
 const VICTIM = 'cart';
 const VISITS_PER_SECOND = 40;

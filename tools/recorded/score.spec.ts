@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Alarm } from './score.js';
-import { distinctServices, FAULT_REACH_MS, score, share } from './score.js';
+import { distinctServices, FAULT_REACH_MS, score, share, SOONEST_MS } from './score.js';
 
 const MINUTE = 60_000;
 const fault = (service: string, startMs: number, judged = true) => ({
@@ -86,7 +86,9 @@ describe('score', () => {
   });
 
   it.each([
-    { name: 'at the start', atMs: 0, belongs: true },
+    { name: 'at the start', atMs: 0, belongs: false },
+    { name: 'just before half a window', atMs: SOONEST_MS - 1, belongs: false },
+    { name: 'after half a window', atMs: SOONEST_MS, belongs: true },
     { name: 'just before the end of its reach', atMs: FAULT_REACH_MS - 1, belongs: true },
     { name: 'at the end of its reach', atMs: FAULT_REACH_MS, belongs: false },
   ])('an alarm $name of a fault', ({ atMs, belongs }) => {

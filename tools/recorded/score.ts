@@ -1,7 +1,11 @@
+import { WINDOW_MS } from '../../src/model/window.js';
 import type { Fault } from './faults.js';
 
 /** What is true of a fault this long after its start still counts as its doing: three minutes of fault and its tail. */
 export const FAULT_REACH_MS = 240_000;
+
+/** An alarm earlier than this after the start of a fault is not its doing: more than half of the window it was decided on lay before. */
+export const SOONEST_MS = WINDOW_MS / 2;
 
 /** Somebody was told: an incident opened, or one that seemed over came back. Times on the data's own scale. */
 export interface Alarm {
@@ -59,8 +63,8 @@ export const PLACES = [1, 3, 5] as const;
 export type Place = (typeof PLACES)[number];
 
 /**
- * Matches alarms to faults. An alarm belongs to the latest fault that began at most FAULT_REACH_MS before it; an alarm
- * without one is false. A fault is judged by its first alarm. `minutesWithSpans` are the starts (ms) of the minutes in
+ * Matches alarms to faults. An alarm belongs to the latest fault that began between SOONEST_MS and FAULT_REACH_MS before it; an
+ * alarm without one is false. A fault is judged by its first alarm. `minutesWithSpans` are the starts (ms) of the minutes in
  * which the data has spans: the hours outside of every fault's reach are counted in them.
  */
 export function score(
@@ -82,7 +86,9 @@ export function score(
   }));
   const falseAlarms: Alarm[] = [];
   for (const alarm of inOrder) {
-    const result = results.findLast(({ fault }) => reaches(fault, alarm.atMs));
+    const result = results.findLast(
+      ({ fault }) => reaches(fault, alarm.atMs) && alarm.atMs >= fault.startMs + SOONEST_MS,
+    );
     if (!result) falseAlarms.push(alarm);
     else if ((result.alarms += 1) === 1) {
       result.noticedAfterS = (alarm.atMs - result.fault.startMs) / 1000;

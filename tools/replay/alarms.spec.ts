@@ -79,6 +79,19 @@ describe('countWebhooks', () => {
       message('incident.opened', AGAIN, [], false),
       { ...message('channel.test', AT, []), body: { type: 'channel.test', timestamp: AT, data: { incident: null } } },
     ];
-    expect(countWebhooks(messages)).toEqual({ opened: 1, reopened: 0, escalated: 0, resolved: 2, unverified: 1 });
+    expect(countWebhooks(messages)).toEqual({
+      opened: 1,
+      reopened: 0,
+      escalated: 0,
+      resolved: 2,
+      unverified: 1,
+      repeated: 0,
+    });
+  });
+
+  it('tells a step that was told twice from two steps', () => {
+    const twice = { ...message('incident.opened', AT, []), id: 'another' };
+    const messages = [message('incident.opened', AT, []), twice, message('incident.opened', AGAIN, [])];
+    expect(countWebhooks(messages)).toMatchObject({ opened: 2, repeated: 1 });
   });
 });

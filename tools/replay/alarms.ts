@@ -17,15 +17,22 @@ export interface WebhookCounts {
   escalated: number;
   resolved: number;
   unverified: number;
+  /** Messages that told once more what another one had told: the same step of the same incident under another id. */
+  repeated: number;
 }
 
 /** How many webhooks of each type came, each counted once. */
 export function countWebhooks(messages: readonly ReceivedMessage[]): WebhookCounts {
-  const counts = { opened: 0, reopened: 0, escalated: 0, resolved: 0, unverified: 0 };
-  for (const message of messages) {
-    const type = Message.safeParse(message.body).data?.type.replace('incident.', '');
-    if (!message.verified) counts.unverified += 1;
+  const counts = { opened: 0, reopened: 0, escalated: 0, resolved: 0, unverified: 0, repeated: 0 };
+  const told = new Set<string>();
+  for (const { verified, body } of messages) {
+    const message = Message.safeParse(body).data;
+    const type = message?.type.replace('incident.', '');
+    const step = message && `${message.data.incident.id} ${message.type} ${message.timestamp}`;
+    if (!verified) counts.unverified += 1;
+    else if (step !== undefined && told.has(step)) counts.repeated += 1;
     else if (type === 'opened' || type === 'reopened' || type === 'escalated' || type === 'resolved') counts[type] += 1;
+    if (verified && step !== undefined) told.add(step);
   }
   return counts;
 }

@@ -43,7 +43,7 @@ describe('reportText', () => {
       'alarms per noticed fault       1.00',
       'false alarms                   1 in 1.00 h of data outside of faults (1.0 an hour)',
       '  2022-08-22 04:23:54          opened, web / GET [31m /',
-      'Brackets: 95 % intervals (Wilson). An alarm up to 240 s after the start of a fault belongs to it.',
+      'Brackets: 95 % intervals (Wilson). An alarm 5 to 240 s after the start of a fault belongs to it.',
     ]);
   });
 });

@@ -1,5 +1,5 @@
 import { displayText } from '../../src/model/display.js';
-import { FAULT_REACH_MS, PLACES } from '../recorded/score.js';
+import { FAULT_REACH_MS, PLACES, SOONEST_MS } from '../recorded/score.js';
 import type { FaultResult, Score, Share } from '../recorded/score.js';
 
 const COLUMNS = [
@@ -61,7 +61,7 @@ function summary(score: Score): string[] {
   const width = Math.max(...lines.map(([name = '']) => name.length));
   return [
     ...lines.map(([name = '', value = '']) => `${name.padEnd(width)}  ${value}`.trimEnd()),
-    `Brackets: 95 % intervals (Wilson). An alarm up to ${FAULT_REACH_MS / 1000} s after the start of a fault belongs to it.`,
+    `Brackets: 95 % intervals (Wilson). An alarm ${SOONEST_MS / 1000} to ${FAULT_REACH_MS / 1000} s after the start of a fault belongs to it.`,
   ];
 }
 

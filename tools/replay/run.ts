@@ -31,6 +31,7 @@ export interface ReplayResult {
   sent: { spans: number; requests: number; bytes: number; retries: number; rejectedSpans: number };
   webhooks: WebhookCounts | null;
   incidents: number;
+  services: number;
   score: Score;
 }
 
@@ -68,6 +69,7 @@ export async function replay(
       sent: counts,
       webhooks: receiver && countWebhooks(receiver.messages),
       incidents: incidents.length,
+      services: recording.spans.serviceNames.count,
       score: score(recording.faults, alarms, recording.minutesWithSpans),
     };
     tell(result, session, options, screen);
@@ -112,7 +114,8 @@ function tell(result: ReplayResult, session: Session, options: ReplayOptions, sc
     webhooks === null
       ? `no webhooks: "as told" is what the incidents say at the end (${session.unreachable})`
       : `webhooks received: ${webhooks.opened} opened, ${webhooks.reopened} reopened, ${webhooks.escalated} escalated, ` +
-          `${webhooks.resolved} resolved; ${webhooks.unverified === 0 ? 'every signature was right' : `${webhooks.unverified} with a wrong signature`}`,
+          `${webhooks.resolved} resolved; ${webhooks.unverified === 0 ? 'every signature was right' : `${webhooks.unverified} with a wrong signature`}` +
+          (webhooks.repeated === 0 ? '' : `; ${webhooks.repeated} told the same once more`),
   );
   if (options.keepKey)
     screen.say(

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { Api } from '../client/api.js';
+import { Api } from './api.js';
 
 const START_MS = 120_000;
 const STOP_MS = 40_000;
@@ -18,7 +18,7 @@ const FOREIGN =
 export interface Tracehound {
   otlpUrl: string;
   apiUrl: string;
-  /** Ends it and removes its data, when it was started for the demo. */
+  /** Ends it and removes its data, when it was started here. */
   stop(): Promise<void>;
 }
 
@@ -32,7 +32,7 @@ export async function isRunning(apiUrl: string): Promise<boolean> {
 
 /** Starts a Tracehound of its own on free ports, with its own PostgreSQL, in a directory that goes away with it. */
 export async function startTracehound(signal: AbortSignal): Promise<Tracehound> {
-  const directory = mkdtempSync(path.join(tmpdir(), 'tracehound-demo-'));
+  const directory = mkdtempSync(path.join(tmpdir(), 'tracehound-throw-away-'));
   // PostgreSQL does not run as root; when root starts it, another user has to find its way in.
   chmodSync(directory, 0o711);
   const log = path.join(directory, 'tracehound.log');
