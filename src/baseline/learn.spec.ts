@@ -79,6 +79,14 @@ describe('learn', () => {
     expect(known.operations.get(1)!.windows).toBe(1);
   });
 
+  it('stays a number when an operation is known only from traces that ended in a window, none of its spans having', () => {
+    const known = nothing();
+    learn(known, times(30, window([rollup(1), rollup(2)])), new Set());
+    const onlyInTraces = rollup(2, { n: 0, sampledN: 3, selfTime: histogram(5, 6, 7) });
+    learn(known, times(12, window([rollup(1), onlyInTraces])), new Set());
+    expect(known.operations.get(2)!.errorChi.sum).toBeGreaterThanOrEqual(0);
+  });
+
   it('learns nothing of excluded operations and of their calls', () => {
     const known = nothing();
     learn(known, [window([rollup(1), rollup(2)], [edge(1, 2, 10)])], new Set());

@@ -81,6 +81,8 @@ export function shareAbove(past: Histogram, limit: number): number {
  * from N, capped.
  */
 export function observeShare(chi: Dispersion, k: number, n: number, p: number, pastN: number): void {
+  // A window may know an operation only from traces that ended in it: that says nothing of shares.
+  if (n === 0) return;
   const floored = Math.max(p, MIN_SHARE);
   const variance = n * floored * (1 - floored) * (1 + n / pastN);
   chi.sum += Math.min(MAX_CHI, (k - n * p) ** 2 / variance);
