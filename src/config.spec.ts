@@ -30,6 +30,7 @@ describe('parseConfig', () => {
         maxBytesPerSecond: 0,
         burstS: 10,
       },
+      sampling: { attributes: [] },
       outbound: { allow: [], allowIsSet: false },
       secretKey: undefined,
       adminKey: undefined,

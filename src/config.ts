@@ -53,6 +53,10 @@ const SETTINGS = z.object({
   INGEST_MAX_SPANS_PER_SECOND: whole(0, 1_000_000_000, 0),
   INGEST_MAX_BYTES_PER_SECOND: whole(0, 1024 * 1024 * MIB, 0),
   INGEST_BURST_S: whole(1, 3_600, 10),
+  SAMPLING_ATTRIBUTES: z
+    .string()
+    .default('')
+    .transform((text) => listOf(text)),
   OUTBOUND_ALLOW: z
     .string()
     .transform((text) => listOf(text))
@@ -151,6 +155,10 @@ function nest(settings: Settings) {
       maxSpansPerSecond: settings.INGEST_MAX_SPANS_PER_SECOND,
       maxBytesPerSecond: settings.INGEST_MAX_BYTES_PER_SECOND,
       burstS: settings.INGEST_BURST_S,
+    },
+    sampling: {
+      /** Span attributes that state 1 / probability, or the probability. */
+      attributes: settings.SAMPLING_ATTRIBUTES,
     },
     outbound: {
       /** Address ranges that messages may go to although they are private. */

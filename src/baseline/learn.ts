@@ -7,7 +7,7 @@ import {
   type OperationBaseline,
 } from '../model/baseline.js';
 import type { Policy } from '../model/policy.js';
-import type { EdgeRollup, Rollup, WindowMeasure } from '../model/rollup.js';
+import { type EdgeRollup, type Rollup, type WindowMeasure, representedSpans } from '../model/rollup.js';
 import { addShape, fadeShapes } from '../model/shape.js';
 import { fadeDispersion, fadeSpread, observeCount, observeShare } from '../model/spread.js';
 import { floorMinute } from '../model/window.js';
@@ -86,8 +86,9 @@ function addRollup(baseline: OperationBaseline, rollup: Rollup): void {
   baseline.n += rollup.n;
   baseline.errors += rollup.errors;
   baseline.entries += rollup.entries;
-  baseline.perWindowSum += rollup.n;
-  baseline.perWindowSumSq += rollup.n * rollup.n;
+  const traffic = representedSpans(rollup);
+  baseline.perWindowSum += traffic;
+  baseline.perWindowSumSq += traffic * traffic;
   baseline.latency.merge(rollup.latency);
   baseline.sampledN += rollup.sampledN;
   baseline.failedHere += rollup.failedHere;

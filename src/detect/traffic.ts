@@ -1,6 +1,7 @@
 import type { Finding } from '../model/anomaly.js';
-import { notYetJudged, type OperationSignal } from './evidence.js';
+import { representedSpans } from '../model/rollup.js';
 import { normalUpperScore } from '../model/tail.js';
+import { notYetJudged, type OperationSignal, type OperationWindow } from './evidence.js';
 
 /**
  * Traffic of an entry point, down or up: spans over the pooled windows against mean and variance of past windows (variance at least the
@@ -13,9 +14,12 @@ export const detectTraffic: OperationSignal = (operationId, windows, baseline, p
   if (current === undefined || baseline.n === 0 || baseline.entries < baseline.n / 2) return null;
   const pooled = windows.slice(-policy.pooledWindows);
   const mean = baseline.perWindowSum / Math.max(1, baseline.windows);
-  const variance = Math.max(mean, baseline.perWindowSumSq / Math.max(1, baseline.windows) - mean * mean);
+  // Of sampled spans each stands for several, and chance moves them all at once.
+  const weight = weightOf(windows);
+  const variance = Math.max(mean * weight, baseline.perWindowSumSq / Math.max(1, baseline.windows) - mean * mean);
   const expected = mean * policy.pooledWindows;
-  const observed = pooled.reduce((sum, window) => sum + (window.rollup?.n ?? 0), 0);
+  const n = pooled.reduce((sum, window) => sum + (window.rollup?.n ?? 0), 0);
+  const observed = pooled.reduce((sum, window) => sum + (window.rollup ? representedSpans(window.rollup) : 0), 0);
   const isDrop = observed < expected;
   const z = Math.abs(observed - expected) / Math.sqrt(variance * policy.pooledWindows);
   const score = normalUpperScore(z);
@@ -32,14 +36,14 @@ export const detectTraffic: OperationSignal = (operationId, windows, baseline, p
     observed: observed / policy.pooledWindows,
     expected: mean,
     unit: 'per_window',
-    n: observed,
+    n,
     baselineN: Math.round(baseline.n),
     score,
     sinceMs: pooled[0]!.windowAtMs,
   };
   const learning = notYetJudged(baseline.windows, baseline.n, policy);
   if (learning !== null) return { ...finding, reason: learning };
-  if (expected < policy.traffic.minExpected) return { ...finding, reason: 'low_volume' };
+  if (expected / weight < policy.traffic.minExpected) return { ...finding, reason: 'low_volume' };
   if (pooled.length < policy.pooledWindows) return { ...finding, reason: 'not_persistent' };
   const farEnough = isDrop
     ? observed <= expected * (1 - policy.traffic.minDrop)
@@ -47,3 +51,14 @@ export const detectTraffic: OperationSignal = (operationId, windows, baseline, p
   if (!farEnough) return { ...finding, reason: 'small_relative_effect' };
   return { ...finding, raised: true, reason: 'raised' };
 };
+
+/** How many spans one received stands for, on average. */
+function weightOf(windows: readonly OperationWindow[]): number {
+  let n = 0;
+  let represented = 0;
+  for (const { rollup } of windows) {
+    n += rollup?.n ?? 0;
+    represented += rollup ? representedSpans(rollup) : 0;
+  }
+  return n === 0 ? 1 : represented / n;
+}

@@ -14,7 +14,7 @@ import {
   childOf,
   type Shape,
 } from './otlp-shape.js';
-import { samplingWeight } from './sampling.js';
+import { attributeWeight, samplingWeight } from './sampling.js';
 import {
   SPAN_ENDS_EARLY,
   SPAN_ERROR,
@@ -38,6 +38,8 @@ export interface ScanLimits {
   maxEventsPerSpan?: number;
   maxLinksPerSpan?: number;
   maxNameBytes?: number;
+  /** Attributes of a span that state its sampling weight where its tracestate does not, by their keys. */
+  weightAttributes?: readonly string[];
 }
 
 export class TooManySpans extends Error {
@@ -67,12 +69,14 @@ class Scanner extends WireReader {
   private readonly parentStops: number[] = [];
   /** Attributes read so far, wherever they were. */
   private attributes = 0;
+  private readonly weightKeys: readonly Uint8Array[];
 
   constructor(
     bytes: Uint8Array,
     private readonly limits: ScanLimits,
   ) {
     super(bytes);
+    this.weightKeys = (limits.weightAttributes ?? []).map((key) => Buffer.from(key));
     this.table = new SpanTable(bytes, Math.min(1 + (bytes.length >>> 8), 4_096));
     this.nameIndex = new NameIndex(bytes, this.table.names);
   }
@@ -178,14 +182,19 @@ class Scanner extends WireReader {
     let startUs = 0;
     let endUs = 0;
     let weight = 0;
+    let stated = 0;
     let flags = 0;
     while (this.pos < end) {
       const at = this.pos;
       const tag = this.tag(end);
       switch (tag) {
-        case 0x4a: // attributes
-          if (!this.attribute(this.length(end))) flags |= SPAN_TOO_DEEP;
+        case 0x4a: {
+          const to = this.length(end);
+          const keyAt = this.pos;
+          if (!this.attribute(to)) flags |= SPAN_TOO_DEEP;
+          if (this.weightKeys.length > 0) stated = attributeWeight(bytes, keyAt, to, this.weightKeys) || stated;
           break;
+        }
         case 0x0a: {
           const to = this.length(end);
           traceAt = to - this.pos === 16 ? this.pos : -1;
@@ -257,7 +266,7 @@ class Scanner extends WireReader {
     table.flags[i] = flags;
     table.startUs[i] = startUs;
     table.endUs[i] = endUs;
-    table.weight[i] = weight;
+    table.weight[i] = weight || stated;
   }
 
   private excess(attributes: number, events: number, links: number, nameBytes: number): number {

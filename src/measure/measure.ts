@@ -5,6 +5,7 @@ import { addShape, shapeOf } from '../model/shape.js';
 import { KIND_CLIENT, type StructuralSpan } from '../model/span.js';
 import { Copies } from './copies.js';
 import { parentPositions, selfTimes } from './self-time.js';
+import { WeightedSpans } from './weighting.js';
 
 const EXEMPLARS = 3;
 const NONE: ReadonlySet<number> = new Set();
@@ -87,6 +88,7 @@ function countSpans(postings: readonly Posting[], rollupOf: (operationId: number
     const copies = new Copies(list);
     const slowest: Ranked[] = [];
     const failed: Ranked[] = [];
+    const weighted = list.some(({ weight }) => weight !== null) ? new WeightedSpans() : null;
     rollup.latency.reserve(...rangeOf(list));
     for (const [postingNo, posting] of list.entries()) {
       for (let i = 0; i < posting.n; i++) {
@@ -99,14 +101,17 @@ function countSpans(postings: readonly Posting[], rollupOf: (operationId: number
         rollup.durationSumUs += durationUs;
         rollup.maxDurationUs = Math.max(rollup.maxDurationUs, durationUs);
         rollup.latency.add(durationUs);
+        const isError = (posting.flags[i]! & POSTED_ERROR) !== 0;
+        weighted?.add(durationUs, posting.weight?.[i] ?? 0, isError);
         keepWorst(slowest, durationUs, posting, i);
-        if ((posting.flags[i]! & POSTED_ERROR) !== 0) {
+        if (isError) {
           rollup.errors++;
           keepWorst(failed, durationUs, posting, i);
         }
         if ((posting.flags[i]! & POSTED_ROOT) !== 0) rollup.entries++;
       }
     }
+    weighted?.apply(rollup);
     rollup.slowest = slowest.map((span) => span.traceId);
     rollup.failed = failed.map((span) => span.traceId);
   }

@@ -68,6 +68,20 @@ export class Histogram {
     return this;
   }
 
+  /** Adds `factor` (0 to 1) times the other's counts, rounded as a running sum so that no quantile of it is off by more than half a value. */
+  mergeScaled(other: Histogram, factor: number): this {
+    if (factor === 1) return this.merge(other);
+    let below = 0;
+    let given = 0;
+    for (let i = 0; i < other.counts.length; i++) {
+      below += other.counts[i]!;
+      const due = Math.round(below * factor);
+      if (due > given) this.addBucket(other.offset + i, due - given);
+      given = due;
+    }
+    return this;
+  }
+
   /** Halves the counts: how old observations fade. What is left over by an odd count is carried to the next bucket, so that few values do not vanish. */
   halve(): void {
     this.total = 0;

@@ -1,13 +1,25 @@
 import type { Histogram } from './histogram.js';
 
+/** Durations of one window, which stand for `weight` times as many. */
+export interface WeightedLatency {
+  /** A `Histogram`, encoded. */
+  histogram: Uint8Array;
+  weight: number;
+}
+
 /** What one operation did over a period. */
 export interface OperationLoad {
   service: string;
   name: string;
   kind: number;
+  /** Spans received. */
+  received: number;
+  /** Of these, how many did not state how probably they were sampled. */
+  unknownWeight: number;
+  /** Spans that those received stand for. */
   n: number;
   errors: number;
-  latencies: Uint8Array[];
+  latencies: WeightedLatency[];
   baseline: LearnedLatency | null;
 }
 
@@ -22,10 +34,13 @@ export interface LearnedLatency {
 export interface ServiceLoad {
   name: string;
   operations: number;
+  /** As in `OperationLoad`. */
+  received: number;
+  unknownWeight: number;
   n: number;
   requests: number;
   failedRequests: number;
-  latencies: Uint8Array[];
+  latencies: WeightedLatency[];
   lastSeenAt: string | null;
   hasReadyBaseline: boolean;
   inUnresolvedIncident: boolean;

@@ -1,14 +1,26 @@
 import type { Histogram } from './histogram.js';
 
+/** What the sampling probabilities that senders state make of a rollup's spans: an estimate of how many there were before sampling. */
+export interface Weighting {
+  /** Sum of 1 / probability; a span that states none counts once. */
+  n: number;
+  /** The same of those that failed. */
+  errors: number;
+  /** Spans that state no probability. */
+  unknown: number;
+}
+
 /** What one operation did in one window. */
 export interface Rollup {
   operationId: number;
   windowAtMs: number;
   n: number;
+  /** Of n; as many as their weights make of n, where spans state their sampling probability. */
   errors: number;
   entries: number;
   durationSumUs: number;
   maxDurationUs: number;
+  /** Of n values; where spans state their sampling probability, n values that lie as the weighted ones do. */
   latency: Histogram;
   /** Of whole traces whose root ended in this window: spans of this operation … */
   sampledN: number;
@@ -21,6 +33,13 @@ export interface Rollup {
   /** Trace ids, worst first. */
   slowest: string[];
   failed: string[];
+  /** Missing when no span states a sampling probability. */
+  weighting?: Weighting;
+}
+
+/** How many spans a rollup stands for: those received, and those that sampling left out as far as senders say so. */
+export function representedSpans({ n, weighting }: Rollup): number {
+  return weighting?.n ?? n;
 }
 
 /** Calls from one operation to another in the sampled traces of one window. */

@@ -119,13 +119,25 @@ export const IncidentList = z
   .object({ incidents: z.array(IncidentView), nextCursor: NextCursor })
   .meta({ id: 'IncidentList' });
 
+const UnknownWeightShare = z
+  .number()
+  .nullable()
+  .describe(
+    'Share of the spans received that do not say how probably they were sampled (tracestate `ot=th:`, or the attribute of ' +
+      'SAMPLING_ATTRIBUTES). Each of them counts once; where it is 1, all figures are those of the spans received.',
+  );
+
 export const SERVICE_STATES = ['deviating', 'silent', 'learning', 'normal'] as const;
 
 export const ServiceView = z
   .object({
     name: z.string(),
     operations: z.int(),
-    spansPerSecond: z.number().nullable().describe('Of all spans; null without spans in the period.'),
+    spansPerSecond: z
+      .number()
+      .nullable()
+      .describe('Of all spans, those left out by sampling too; null without spans in the period.'),
+    unknownWeightShare: UnknownWeightShare,
     errorRatio: z.number().nullable().describe('Of requests served; null without any in the period.'),
     p95Us: z.number().nullable().describe('Of requests served; null without any in the period.'),
     lastSeenAt: Time.nullable().describe('Latest end of a span.'),
@@ -149,7 +161,8 @@ export const OperationView = z
     service: z.string(),
     name: z.string(),
     kind: z.enum(SPAN_KIND),
-    spansPerSecond: z.number().nullable(),
+    spansPerSecond: z.number().nullable().describe('Those left out by sampling too.'),
+    unknownWeightShare: UnknownWeightShare,
     errorRatio: z.number().nullable(),
     p50Us: z.number().nullable(),
     p95Us: z.number().nullable(),

@@ -16,6 +16,8 @@ const operation: OperationLoad = {
   service: 'cart',
   name: 'GetCart',
   kind: 2,
+  received: 0,
+  unknownWeight: 0,
   n: 0,
   errors: 0,
   latencies: [],
@@ -24,6 +26,8 @@ const operation: OperationLoad = {
 const service: ServiceLoad = {
   name: 'cart',
   operations: 3,
+  received: 600,
+  unknownWeight: 600,
   n: 600,
   requests: 200,
   failedRequests: 50,
@@ -40,6 +44,7 @@ describe('operationView', () => {
       name: 'GetCart',
       kind: 'server',
       spansPerSecond: null,
+      unknownWeightShare: null,
       errorRatio: null,
       p50Us: null,
       p95Us: null,
@@ -50,10 +55,21 @@ describe('operationView', () => {
   it('merges the histograms of all windows before it takes quantiles', () => {
     const quick = Array.from({ length: 90 }, () => 1_000);
     const slow = Array.from({ length: 10 }, () => 80_000);
-    const latencies = [histogram(...quick).encode(), histogram(...slow).encode()];
+    const latencies = [quick, slow].map((values) => ({ histogram: histogram(...values).encode(), weight: 1 }));
     const view = operationView({ ...operation, n: 100, errors: 0, latencies }, 50, DEFAULT_POLICY);
     expect(view).toMatchObject({ spansPerSecond: 2, errorRatio: 0 });
     expect([within(view.p50Us, 1_000), within(view.p95Us, 80_000)]).toEqual([true, true]);
+  });
+
+  it('lets a window count for all spans that it stands for', () => {
+    const quick = { histogram: histogram(...Array.from({ length: 100 }, () => 1_000)).encode(), weight: 9 };
+    const slow = { histogram: histogram(...Array.from({ length: 100 }, () => 80_000)).encode(), weight: 1 };
+    const load = { ...operation, received: 200, unknownWeight: 50, n: 1_000, errors: 10, latencies: [quick, slow] };
+    const view = operationView(load, 50, DEFAULT_POLICY);
+    expect(view).toMatchObject({ spansPerSecond: 20, errorRatio: 0.01, unknownWeightShare: 0.25 });
+    expect([within(view.p50Us, 1_000), within(view.p95Us, 80_000)]).toEqual([true, true]);
+    const p85 = operationView({ ...load, latencies: [quick, { ...slow, weight: 9 }] }, 50, DEFAULT_POLICY);
+    expect(within(p85.p50Us, 1_000)).toBe(true);
   });
 
   const { minWindows, minBaselineN } = DEFAULT_POLICY;

@@ -1,5 +1,5 @@
 import { Histogram } from '../model/histogram.js';
-import type { LearnedLatency, OperationLoad, ServiceLoad } from '../model/load.js';
+import type { LearnedLatency, OperationLoad, ServiceLoad, WeightedLatency } from '../model/load.js';
 import type { Policy } from '../model/policy.js';
 import { SPAN_KIND } from '../model/span.js';
 import type { OperationView, ServiceView } from './contract.js';
@@ -13,6 +13,7 @@ export function operationView(load: OperationLoad, seconds: number, policy: Poli
     kind: SPAN_KIND[load.kind] ?? 'unspecified',
     spansPerSecond: ratio(load.n, load.n === 0 ? 0 : seconds),
     errorRatio: ratio(load.errors, load.n),
+    unknownWeightShare: unknownShare(load),
     p50Us: latency.quantile(0.5),
     p95Us: latency.quantile(0.95),
     baseline: load.baseline && {
@@ -31,6 +32,7 @@ export function serviceView(load: ServiceLoad, seconds: number): ServiceView {
     operations: load.operations,
     spansPerSecond: ratio(load.n, load.n === 0 ? 0 : seconds),
     errorRatio: ratio(load.failedRequests, load.requests),
+    unknownWeightShare: unknownShare(load),
     p95Us: mergeAll(load.latencies).quantile(0.95),
     lastSeenAt: load.lastSeenAt,
     state: stateOf(load),
@@ -51,8 +53,13 @@ function ratio(part: number, whole: number): number | null {
   return whole > 0 ? part / whole : null;
 }
 
-function mergeAll(encoded: readonly Uint8Array[]): Histogram {
+/** What stands for most counts fully, the others in proportion. */
+function mergeAll(latencies: readonly WeightedLatency[]): Histogram {
+  const most = Math.max(...latencies.map(({ weight }) => weight));
   const all = new Histogram();
-  for (const bytes of encoded) all.merge(Histogram.decode(bytes));
+  for (const { histogram, weight } of latencies) all.mergeScaled(Histogram.decode(histogram), weight / most);
   return all;
 }
+
+/** Share of the spans received that do not state how probably they were sampled. */
+const unknownShare = ({ unknownWeight, received }: OperationLoad | ServiceLoad) => ratio(unknownWeight, received);

@@ -85,9 +85,9 @@ export class Receiver {
   }
 
   private scan(message: Buffer): SpanTable {
-    const { ingest } = this.config;
+    const { ingest, sampling } = this.config;
     try {
-      return scan(message, { ...ingest, maxSpans: ingest.maxSpansPerRequest });
+      return scan(message, { ...ingest, maxSpans: ingest.maxSpansPerRequest, weightAttributes: sampling.attributes });
     } catch (error) {
       if (error instanceof WireError) {
         throw new Rejected('not_otlp', `the body is not an ExportTraceServiceRequest: ${error.message}`);

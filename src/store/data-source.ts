@@ -4,6 +4,7 @@ import { FirstAnswer1763770000000 } from '../../migrations/1763770000000-first-a
 import { Incidents1763700300000 } from '../../migrations/1763700300000-incidents.js';
 import { Journal1763700100000 } from '../../migrations/1763700100000-journal.js';
 import { Measures1763700200000 } from '../../migrations/1763700200000-measures.js';
+import { Weights1763770000200 } from '../../migrations/1763770000200-weights.js';
 import { TenantSettings1763770000100 } from '../../migrations/1763770000100-tenant-settings.js';
 import { Tenants1763700000000 } from '../../migrations/1763700000000-tenants.js';
 
@@ -24,6 +25,7 @@ export function createDataSource(url: string, poolSize = 10): DataSource {
       Shapes1763730000000,
       FirstAnswer1763770000000,
       TenantSettings1763770000100,
+      Weights1763770000200,
     ],
     migrationsTransactionMode: 'each',
     applicationName: 'tracehound',

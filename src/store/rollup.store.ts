@@ -43,7 +43,8 @@ export class RollupStore {
       ),
       this.db.query<RollupRow[]>(
         `select operation_id, extract(epoch from window_at) * 1000 as at_ms, n, error_count, entries, duration_sum_us, max_duration_us,
-                latency, sampled_n, failed_here_n, self_time, shapes, exemplars
+                latency, sampled_n, failed_here_n, self_time, shapes, exemplars, weighted_n,
+                weighted_error_count, unknown_weight_n
            from rollups where tenant_id = $1 and window_at >= $2 and window_at < $3
           order by operation_id`,
         range,
@@ -112,9 +113,11 @@ export class RollupStore {
     if (rollups.length === 0) return;
     await tx.query(
       `insert into rollups (tenant_id, operation_id, window_at, n, error_count, entries, duration_sum_us, max_duration_us,
-                            latency, sampled_n, failed_here_n, self_time, shapes, exemplars)
+                            latency, sampled_n, failed_here_n, self_time, shapes, exemplars, weighted_n,
+                            weighted_error_count, unknown_weight_n)
        select $1, * from unnest($2::int4[], $3::timestamptz[], $4::int8[], $5::int8[], $6::int8[], $7::float8[], $8::int8[],
-                                $9::bytea[], $10::int4[], $11::int4[], $12::bytea[], $13::jsonb[], $14::jsonb[])`,
+                                $9::bytea[], $10::int4[], $11::int4[], $12::bytea[], $13::jsonb[], $14::jsonb[],
+                                $15::float8[], $16::float8[], $17::int8[])`,
       [
         tenantId,
         rollups.map((rollup) => rollup.operationId),
@@ -130,6 +133,9 @@ export class RollupStore {
         rollups.map((rollup) => Buffer.from(rollup.selfTime.encode())),
         rollups.map((rollup) => JSON.stringify(Object.fromEntries(rollup.shapes))),
         rollups.map((rollup) => JSON.stringify({ slowest: rollup.slowest, failed: rollup.failed })),
+        rollups.map(({ weighting }) => weighting?.n ?? null),
+        rollups.map(({ weighting }) => weighting?.errors ?? null),
+        rollups.map(({ weighting }) => weighting?.unknown ?? null),
       ],
     );
   }
@@ -174,6 +180,9 @@ interface RollupRow {
   self_time: Buffer;
   shapes: Record<string, number>;
   exemplars: { slowest: string[]; failed: string[] };
+  weighted_n: number | null;
+  weighted_error_count: number | null;
+  unknown_weight_n: string | null;
 }
 
 interface EdgeRow {
@@ -201,7 +210,13 @@ function rollupOf(row: RollupRow): Rollup {
     shapes: new Map(Object.entries(row.shapes)),
     slowest: row.exemplars.slowest,
     failed: row.exemplars.failed,
+    ...weightingOf(row),
   };
+}
+
+function weightingOf({ weighted_n, weighted_error_count, unknown_weight_n }: RollupRow): Pick<Rollup, 'weighting'> {
+  if (weighted_n === null) return {};
+  return { weighting: { n: weighted_n, errors: weighted_error_count ?? 0, unknown: Number(unknown_weight_n) } };
 }
 
 function edgeOf(row: EdgeRow): EdgeRollup {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Histogram } from '../model/histogram.js';
 import { KIND_CONSUMER, KIND_SERVER } from '../model/span.js';
-import type { LearnedLatency, OperationLoad, ServiceLoad } from '../model/load.js';
+import type { LearnedLatency, OperationLoad, ServiceLoad, WeightedLatency } from '../model/load.js';
 import { isoMs } from './iso-time.js';
 
 /** Load is read over this much event time before the last measured window. */
@@ -32,6 +32,12 @@ const PERIOD = `period as materialized (
   )`;
 const IN_PERIOD = `r.window_at >= (select since from period) and r.window_at < (select till from period)`;
 
+/** What a rollup `r` stands for: itself, unless its spans state how probably they were sampled. */
+const WEIGHTED = `coalesce(r.weighted_n, r.n) as n, coalesce(r.weighted_error_count, r.error_count) as errors,
+           coalesce(r.unknown_weight_n, r.n) as unknown`;
+/** Its histogram, and how many spans one of its spans stands for. */
+const LATENCY = `encode(r.latency, 'base64') || '*' || coalesce(r.weighted_n / nullif(r.n, 0), 1)`;
+
 /** What services, operations and the state of the pipeline look like now, one statement a screen. */
 @Injectable()
 export class ViewsStore {
@@ -46,7 +52,7 @@ export class ViewsStore {
     const rows: (MaybePeriod & WithHistograms<ServiceLoad>)[] = await this.db.query(
       `with ${PERIOD},
        recent as (
-         select o.service_id, r.n, r.error_count, r.latency, o.kind in (${KIND_SERVER}, ${KIND_CONSUMER}) as serves
+         select o.service_id, r.n as received, ${WEIGHTED}, ${LATENCY} as latency, o.kind in (${KIND_SERVER}, ${KIND_CONSUMER}) as serves
          from rollups r
          join operations o on o.id = r.operation_id and o.tenant_id = $1
          where r.tenant_id = $1 and ${IN_PERIOD}
@@ -55,9 +61,10 @@ export class ViewsStore {
          select *, serves or not bool_or(serves) over (partition by service_id) as is_request from recent
        ),
        load as (
-         select service_id, sum(n)::float8 as n, sum(n) filter (where is_request)::float8 as requests,
-           sum(error_count) filter (where is_request)::float8 as failed_requests,
-           string_agg(encode(latency, 'base64'), ',') filter (where is_request) as latencies
+         select service_id, sum(received)::float8 as received, sum(unknown)::float8 as unknown, sum(n)::float8 as n,
+           sum(n) filter (where is_request)::float8 as requests,
+           sum(errors) filter (where is_request)::float8 as failed_requests,
+           string_agg(latency, ',') filter (where is_request) as latencies
          from judged group by service_id
        ),
        known as (
@@ -71,7 +78,8 @@ export class ViewsStore {
          from incidents i, jsonb_array_elements(i.affected || coalesce(i.causes -> 0, '[]')) each
          where i.tenant_id = $1 and i.state <> 'resolved'
        )
-       select p.since, p.till, s.name, coalesce(k.operations, 0) as "operations", coalesce(l.n, 0) as "n",
+       select p.since, p.till, s.name, coalesce(k.operations, 0) as "operations", coalesce(l.received, 0) as "received",
+         coalesce(l.unknown, 0) as "unknownWeight", coalesce(l.n, 0) as "n",
          coalesce(l.requests, 0) as "requests", coalesce(l.failed_requests, 0) as "failedRequests",
          coalesce(l.latencies, '') as "latencies", ${isoMs('c.seen_through')} as "lastSeenAt",
          coalesce(k.ready, false) as "hasReadyBaseline",
@@ -99,11 +107,14 @@ export class ViewsStore {
       await this.db.query(
         `with ${PERIOD},
        load as (
-         select r.operation_id, sum(r.n)::float8 as n, sum(r.error_count)::float8 as errors
-         from rollups r where r.tenant_id = $1 and ${IN_PERIOD} group by r.operation_id
+         select operation_id, sum(received)::float8 as received, sum(unknown)::float8 as unknown, sum(n)::float8 as n,
+           sum(errors)::float8 as errors
+         from (select r.operation_id, r.n as received, ${WEIGHTED} from rollups r where r.tenant_id = $1 and ${IN_PERIOD}) weighted
+         group by operation_id
        ),
        busiest as (
-         select o.id, s.name as service, o.name, o.kind, coalesce(l.n, 0) as n, coalesce(l.errors, 0) as errors,
+         select o.id, s.name as service, o.name, o.kind, coalesce(l.received, 0) as received,
+           coalesce(l.unknown, 0) as "unknownWeight", coalesce(l.n, 0) as n, coalesce(l.errors, 0) as errors,
            count(*) over ()::int4 as total
          from operations o
          join services s on s.id = o.service_id
@@ -112,8 +123,8 @@ export class ViewsStore {
          order by n desc, service, name, kind
          limit $3
        )
-       select p.since, p.till, o.total, o.service, o.name, o.kind, o.n, o.errors, b.state,
-         coalesce((select string_agg(encode(r.latency, 'base64'), ',')
+       select p.since, p.till, o.total, o.service, o.name, o.kind, o.received, o."unknownWeight", o.n, o.errors, b.state,
+         coalesce((select string_agg(${LATENCY}, ',')
                    from rollups r where r.operation_id = o.id and ${IN_PERIOD}), '') as "latencies"
        from busiest o
        left join baselines b on b.operation_id = o.id
@@ -162,12 +173,19 @@ interface MaybePeriod {
   till: Date | null;
 }
 
-/** As it comes from the database: histograms in base64, joined by commas. */
-type WithHistograms<T extends { latencies: Uint8Array[] }> = Omit<T, 'latencies'> & { latencies: string };
+/** As it comes from the database: histograms in base64, each with * and its weight, joined by commas. */
+type WithHistograms<T extends { latencies: WeightedLatency[] }> = Omit<T, 'latencies'> & { latencies: string };
 
-function withHistograms<T extends { latencies: string }>(row: T): Omit<T, 'latencies'> & { latencies: Uint8Array[] } {
-  const latencies = row.latencies === '' ? [] : row.latencies.split(',').map((text) => Buffer.from(text, 'base64'));
+function withHistograms<T extends { latencies: string }>(
+  row: T,
+): Omit<T, 'latencies'> & { latencies: WeightedLatency[] } {
+  const latencies = row.latencies === '' ? [] : row.latencies.split(',').map(weightedLatency);
   return { ...row, latencies };
+}
+
+function weightedLatency(text: string): WeightedLatency {
+  const star = text.lastIndexOf('*');
+  return { histogram: Buffer.from(text.slice(0, star), 'base64'), weight: Number(text.slice(star + 1)) };
 }
 
 function learnedLatency({ windows, n, latency }: StoredBaseline): LearnedLatency {

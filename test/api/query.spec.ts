@@ -251,6 +251,7 @@ describe('GET /api/v1/services and /operations', () => {
       name: 'idle',
       operations: 1,
       spansPerSecond: null,
+      unknownWeightShare: null,
       errorRatio: null,
       p95Us: null,
       lastSeenAt: null,
