@@ -261,6 +261,9 @@ CREATE TABLE rollups (
   self_time bytea NOT NULL,
   exemplars jsonb NOT NULL,
   shapes jsonb DEFAULT '{}'::jsonb NOT NULL,
+  weighted_n double precision,
+  weighted_error_count double precision,
+  unknown_weight_n bigint,
   CONSTRAINT rollups_pkey PRIMARY KEY (operation_id, window_at)
 ) PARTITION BY RANGE (window_at);
 CREATE INDEX rollups_window ON ONLY public.rollups USING brin (window_at) WITH (pages_per_range='8', autosummarize='on');
