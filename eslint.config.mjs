@@ -163,20 +163,24 @@ export default tseslint.config(
     rules: pure(ownPure, 'simple-statistics'),
   },
   {
-    files: ['src/{measure,baseline,detect,rank,incident,alert,notify,query,receive,journal}/*.ts'],
+    files: ['src/{measure,baseline,detect,rank,incident,correlate,alert,notify,query,receive,journal}/*.ts'],
     ignores: [...ANY_EDGE, ...TESTS],
     rules: pure(ownPure, model, 'simple-statistics'),
   },
 
   // Doors to the world inside a stage, and pure files that need one thing more.
   {
-    files: ['src/{measure,baseline,detect,rank,incident}/*.worker.ts'],
+    files: ['src/{measure,baseline,detect,rank,incident,correlate}/*.worker.ts'],
     rules: edge(STAGE, own, model, store, queue, runner, pipeline, node, nest),
   },
   {
     // The journal is the store of spans.
     files: ['src/measure/measure.worker.ts'],
-    rules: edge(STAGE, own, model, store, queue, runner, pipeline, journal('read'), node, nest),
+    rules: edge(STAGE, own, model, store, queue, runner, pipeline, journal('read', 'collect-versions'), node, nest),
+  },
+  {
+    files: ['src/correlate/correlate.worker.ts'],
+    rules: edge(STAGE, own, model, store, queue, runner, pipeline, journal('traces\\.store'), node, nest),
   },
   {
     files: [...edgesOf('alert'), ...edgesOf('notify')],

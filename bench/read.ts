@@ -23,6 +23,7 @@ import { CursorStore } from '../src/store/cursor.store.js';
 import { createDataSource } from '../src/store/data-source.js';
 import { ReopenedStore } from '../src/store/reopened.store.js';
 import { RollupStore } from '../src/store/rollup.store.js';
+import { VersionStore } from '../src/store/version.store.js';
 import { ViewsStore } from '../src/store/views.store.js';
 import { fill } from './fill.js';
 import { OPERATIONS, SERVICES, durationUs, operationName, randomOf, requests, serviceName, traceId } from './spans.js';
@@ -136,7 +137,13 @@ async function measureAll(source: DataSource): Promise<void> {
   const cursors = new CursorStore(source);
   const rollups = new RollupStore(source);
   const runner = new StageRunner(source, cursors, bell);
-  const worker = new MeasureWorker(runner, reader(), rollups, new ReopenedStore(source, rollups));
+  const worker = new MeasureWorker(
+    runner,
+    reader(),
+    rollups,
+    new ReopenedStore(source, rollups),
+    new VersionStore(source),
+  );
   for (;;) {
     const [row] = await source.query<{ done: Date | null }[]>(
       `select max(done_through) as done from stage_cursors where tenant_id = $1 and stage = 'measure'`,

@@ -4,7 +4,7 @@ import { MINUTE_MS, WINDOW_MS } from './model/window.js';
  * The program on one screen: stages in the order of the flow. Each stage has a cursor per tenant (`done_through`) and may work up to the
  * instant that `ready` derives from the other cursors; it writes its rows and moves its cursor in one transaction.
  *
- *   receive -> journal -> [close] -> measure -> detect -> rank -> incident -> alert -> notify
+ *   receive -> journal -> [close] -> measure -> detect -> rank -> incident -> correlate -> alert -> notify
  *                                       ^ baseline learns behind incident, and detect waits for it
  */
 export const GRACE_MS = 5_000;
@@ -20,7 +20,10 @@ export const SAMPLED_TRACES = 200;
 /** Windows looked back on for evidence of a cause. */
 export const RANK_LOOK_BACK = 12;
 
-export const WINDOW_STAGES = ['measure', 'baseline', 'detect', 'rank', 'incident'] as const;
+/** Nobody is kept from being told longer than this (wall clock) by the comparison of bad and good traces. */
+export const CORRELATE_PATIENCE_MS = 3_000;
+
+export const WINDOW_STAGES = ['measure', 'baseline', 'detect', 'rank', 'incident', 'correlate'] as const;
 export type WindowStage = (typeof WINDOW_STAGES)[number];
 
 /** Instants (epoch ms) through which each stage is done, and through which windows are closed, for one tenant. */
@@ -48,5 +51,7 @@ export const PIPELINE: readonly StageSpec[] = [
     next: ['rank'],
   },
   { stage: 'rank', stepMs: WINDOW_MS, ready: (done) => done.detect, next: ['incident'] },
-  { stage: 'incident', stepMs: WINDOW_MS, ready: (done) => done.rank, next: ['baseline'] },
+  { stage: 'incident', stepMs: WINDOW_MS, ready: (done) => done.rank, next: ['baseline', 'correlate'] },
+  // Alerts wait for it, but only CORRELATE_PATIENCE_MS: what it finds is worth a moment, not a message.
+  { stage: 'correlate', stepMs: WINDOW_MS, ready: (done) => done.incident, next: [] },
 ];

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { BaselineWorker } from './baseline/baseline.worker.js';
+import { CorrelateWorker } from './correlate/correlate.worker.js';
 import { DetectWorker } from './detect/detect.worker.js';
 import { IncidentWorker } from './incident/incident.worker.js';
 import { JournalModule } from './journal/journal.module.js';
@@ -12,7 +13,7 @@ import { StageRunner } from './stage-runner.js';
 /** The stages that walk over windows, each behind its bell. */
 @Module({
   imports: [JournalModule],
-  providers: [StageRunner, MeasureWorker, BaselineWorker, DetectWorker, RankWorker, IncidentWorker],
+  providers: [StageRunner, MeasureWorker, BaselineWorker, DetectWorker, RankWorker, IncidentWorker, CorrelateWorker],
 })
 export class StagesModule {
   constructor(
@@ -22,6 +23,7 @@ export class StagesModule {
     detect: DetectWorker,
     rank: RankWorker,
     incident: IncidentWorker,
+    correlate: CorrelateWorker,
   ) {
     const workers: Record<WindowStage, { run(tenantId: number): Promise<void> }> = {
       measure,
@@ -29,6 +31,7 @@ export class StagesModule {
       detect,
       rank,
       incident,
+      correlate,
     };
     for (const [stage, worker] of Object.entries(workers) as [
       WindowStage,

@@ -1,3 +1,4 @@
+import { correlationViews } from '../model/correlation-view.js';
 import { incidentView } from '../model/incident-view.js';
 import { Bell } from '../queue/bell.js';
 import { Inject, Injectable } from '@nestjs/common';
@@ -19,14 +20,14 @@ export class AlertWorker {
   }
 }
 
-function verdictOn({ event, rules, earlier, enabledChannelIds }: DecisionInput): Verdict {
+function verdictOn({ event, rules, earlier, enabledChannelIds, report }: DecisionInput): Verdict {
   return {
     decisions: decide(event, rules, earlier, enabledChannelIds),
     notice: {
       type: `incident.${event.kind}`,
       timestamp: new Date(event.atMs).toISOString(),
       reason: event.reason,
-      incident: incidentView(event.snapshot),
+      incident: { ...incidentView(event.snapshot), ...correlationViews(report) },
     },
   };
 }

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { WINDOW_MS, windowsBetween } from '../model/window.js';
-import { Bell } from '../queue/bell.js';
 import { StageRunner } from '../stage-runner.js';
 import { AnomalyStore } from '../store/anomaly.store.js';
 import { IncidentStore } from '../store/incident.store.js';
@@ -16,11 +15,9 @@ export class IncidentWorker {
     private readonly rollups: RollupStore,
     private readonly anomalies: AnomalyStore,
     private readonly incidents: IncidentStore,
-    private readonly bell: Bell,
   ) {}
 
   async run(tenantId: number): Promise<void> {
-    let hasEvents = false;
     await this.runner.run('incident', tenantId, async ({ fromMs, toMs }) => {
       const groups = await this.anomalies.groups(tenantId, fromMs, toMs);
       const hasData = await this.rollups.windowsWithData(tenantId, fromMs, toMs);
@@ -46,11 +43,9 @@ export class IncidentWorker {
           await this.incidents.save(tx, incident);
           if (event === null) continue;
           await this.incidents.addEvent(tx, incident, event.kind, atMs, event.reason);
-          hasEvents = true;
         }
       };
     });
-    if (hasEvents) await this.bell.ring('alert', tenantId);
   }
 }
 

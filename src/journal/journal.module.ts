@@ -8,6 +8,7 @@ import { Partitions } from './partitions.js';
 import { JournalReader } from './read.js';
 import { TraceSearch } from './search.js';
 import { SearchStore } from './search.store.js';
+import { TracesStore } from './traces.store.js';
 import { Journal } from './write.js';
 
 /** The accepted spans, and how far event time has come. */
@@ -21,10 +22,11 @@ import { Journal } from './write.js';
     JournalReader,
     SearchStore,
     TraceSearch,
+    TracesStore,
     CloseWorker,
     MaintenanceWorker,
   ],
-  exports: [Journal, JournalReader, SearchStore, TraceSearch, CloseWorker],
+  exports: [Journal, JournalReader, SearchStore, TraceSearch, TracesStore, CloseWorker],
 })
 export class JournalModule {
   constructor(host: WorkerHost, close: CloseWorker) {

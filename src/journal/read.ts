@@ -4,6 +4,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { Posting } from '../model/posting.js';
 import type { StructuralSpan } from '../model/span.js';
+import type { VersionCollector } from './collect-versions.js';
 import { Dictionary } from './dictionary.js';
 import { unpackPosting } from './posting.js';
 import { scan } from './scan.js';
@@ -51,14 +52,22 @@ export class JournalReader {
     }));
   }
 
-  /** The spans of these traces (32 hex digits), each span once; a trace of which nothing is stored is missing from the map. */
-  async structure(tenantId: number, traceIds: readonly string[]): Promise<Map<string, StructuralSpan[]>> {
+  /**
+   * The spans of these traces (32 hex digits), each span once; a trace of which nothing is stored is missing from the map. On the way
+   * `versions` is shown every span.
+   */
+  async structure(
+    tenantId: number,
+    traceIds: readonly string[],
+    versions?: VersionCollector,
+  ): Promise<Map<string, StructuralSpan[]>> {
     const wanted = new Map(traceIds.map((traceId) => [traceId, new Map<string, StructuralSpan>()]));
     await this.eachSegment(tenantId, traceIds, async (spans) => {
       const { serviceIds, operationIds } = await this.dictionary.find(tenantId, spans);
       eachSpan(spans, wanted, (i, traceId, copies) => {
         const spanId = hex(spans, spans.spanIdAt[i]!, 8);
         if (copies.has(spanId)) return;
+        versions?.add(spans, i, serviceIds[spans.resource[i]!]!);
         copies.set(spanId, {
           traceId,
           spanId,

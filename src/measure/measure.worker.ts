@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { VersionCollector } from '../journal/collect-versions.js';
 import { JournalReader } from '../journal/read.js';
 import type { WindowMeasure } from '../model/rollup.js';
 import type { StructuralSpan } from '../model/span.js';
@@ -6,6 +7,7 @@ import { WINDOW_MS, windowsBetween } from '../model/window.js';
 import { SAMPLED_TRACES } from '../pipeline.js';
 import { ReopenedStore } from '../store/reopened.store.js';
 import { RollupStore } from '../store/rollup.store.js';
+import { VersionStore } from '../store/version.store.js';
 import { StageRunner } from '../stage-runner.js';
 import { measureWindow } from './measure.js';
 import { sampleTraces } from './sample.js';
@@ -18,6 +20,7 @@ export class MeasureWorker {
     private readonly journal: JournalReader,
     private readonly rollups: RollupStore,
     private readonly reopened: ReopenedStore,
+    private readonly versions: VersionStore,
   ) {}
 
   async run(tenantId: number): Promise<void> {
@@ -31,13 +34,16 @@ export class MeasureWorker {
   private async measure(tenantId: number, fromMs: number, toMs: number): Promise<WindowMeasure[]> {
     const postings = await this.journal.postings(tenantId, fromMs, toMs);
     const measured: WindowMeasure[] = [];
+    const versions = new VersionCollector();
     for (const windowAtMs of windowsBetween(fromMs, toMs)) {
       const its = postings.filter((posting) => posting.windowAtMs === windowAtMs);
       if (its.length === 0) continue;
       const sample = sampleTraces(its, SAMPLED_TRACES);
-      const traces = await this.journal.structure(tenantId, sample.traceIds);
+      const traces = await this.journal.structure(tenantId, sample.traceIds, versions);
       measured.push(measureWindow(windowAtMs, its, endedBy(traces, windowAtMs + WINDOW_MS), sample.total));
     }
+    // Outside of the window's transaction: noting a version twice, or one of a window that is done again, changes nothing.
+    await this.versions.note(tenantId, versions.result());
     return measured;
   }
 }

@@ -1,4 +1,5 @@
 import type { IncidentEventKind } from './incident.js';
+import type { CorrelationsView } from './correlation-view.js';
 import type { IncidentView } from './incident-view.js';
 
 export type NoticeType = `incident.${IncidentEventKind}` | 'channel.test';
@@ -9,6 +10,6 @@ export interface Notice {
   /** When it happened, ISO, event time. */
   timestamp: string;
   reason: string;
-  /** Null only for a channel test. */
-  incident: IncidentView | null;
+  /** Null only for a channel test. Messages of earlier versions have no correlations. */
+  incident: (IncidentView & Partial<CorrelationsView>) | null;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import type { CorrelationView, ComparisonView } from '../model/correlation-view.js';
 import type { Incident, IncidentEventKind } from '../model/incident.js';
 import { incidentView } from '../model/incident-view.js';
 import { composeMessage, type Message } from './message.js';
@@ -46,8 +47,49 @@ function affected(service: string, operation: string, score: number) {
   return { operationId: score === 20 ? 7 : 8, service, operation, signal: 'latency', ...figures } as const;
 }
 
-function message(kind: IncidentEventKind = 'opened', change: Partial<Incident> = {}): Message {
-  const view = incidentView(incident(change));
+const COMPARED: ComparisonView = {
+  service: 'checkout',
+  operation: 'PlaceOrder',
+  bad: 'slow',
+  goodFrom: 'during',
+  badN: 200,
+  goodN: 200,
+  tested: 40,
+  left: {},
+  through: '2026-11-21T03:12:00.000Z',
+};
+
+function correlation(value: string, change: Partial<CorrelationView> = {}): CorrelationView {
+  return {
+    scope: 'resource',
+    service: 'cart',
+    operation: null,
+    key: 'service.version',
+    value,
+    badShare: 0.96,
+    goodShare: 0.113,
+    badN: 200,
+    goodN: 200,
+    effect: 0.847,
+    oddsRatio: 190,
+    q: 1e-60,
+    isSymptom: false,
+    firstSeenAt: null,
+    isNew: false,
+    alsoAs: [],
+    explainedBy: null,
+    ...change,
+  };
+}
+
+function message(
+  kind: IncidentEventKind = 'opened',
+  change: Partial<Incident> = {},
+  correlations: CorrelationView[] = [],
+  compared: Partial<ComparisonView> = {},
+): Message {
+  const found = { compared: { ...COMPARED, ...compared }, comparisonReason: 'why', correlations };
+  const view = { ...incidentView(incident(change)), ...found };
   const notice = {
     type: `incident.${kind}`,
     timestamp: '2026-11-21T03:12:00.000Z',
@@ -82,6 +124,49 @@ describe('composeMessage', () => {
       'lasted 12 min',
       'came back 2 times',
     ]);
+  });
+
+  it('says what the bad traces have in common, three lines at most', () => {
+    const pod = correlation('cart-7f9', { key: 'k8s.pod.name' });
+    const all = [
+      correlation('2.4.1', { isNew: true, firstSeenAt: '2026-11-21T03:09:12.000Z', alsoAs: [pod] }),
+      correlation('acme', { scope: 'span', service: 'web', operation: 'GET /', key: 'tenant', badShare: 0.7 }),
+      { ...pod, explainedBy: 0 },
+      correlation('Timeout', { scope: 'event', operation: 'GetCart', key: 'exception.type', isSymptom: true }),
+      correlation('eu', { key: 'cloud.region' }),
+    ];
+    const { correlations, text } = message('opened', {}, all);
+    expect(correlations).toEqual([
+      'cart version 2.4.1, pod cart-7f9: 96 % of slow traces, 11 % of others; first seen 03:09 UTC',
+      'tenant acme at web / GET /: 70 % of slow traces, 11 % of others',
+      'exception.type Timeout at cart / GetCart: 96 % of slow traces, 11 % of others',
+    ]);
+    expect(text).toContain(` ${correlations[0]}.`);
+  });
+
+  it.each([
+    [{ bad: 'failed' }, '96 % of failed traces, 11 % of others'],
+    [{ bad: 'lacking_call' }, '96 % of traces without the call, 11 % of others'],
+    [{ bad: 'repeating_call' }, '96 % of traces with more calls, 11 % of others'],
+    [{ bad: 'now', goodFrom: 'before' }, '96 % of traces since then, 11 % of those before'],
+    [{ goodFrom: 'during_and_before' }, '96 % of slow traces, 11 % of others and those before'],
+  ] as const)('says which traces %j are', (compared, shares) => {
+    const yesterday = correlation('2', { isNew: true, firstSeenAt: '2026-11-20T23:50:00.000Z' });
+    expect(message('opened', {}, [yesterday], compared).correlations).toEqual([
+      `cart version 2: ${shares}; first seen 2026-11-20 23:50 UTC`,
+    ]);
+  });
+
+  it('puts a message of an earlier version into words too', () => {
+    const notice = {
+      type: 'incident.opened',
+      timestamp: 't',
+      reason: 'r',
+      incident: incidentView(incident()),
+    } as const;
+    const early = composeMessage('id', notice, 'http://x');
+    expect(early.correlations).toEqual([]);
+    expect(JSON.parse(webhookPayload(early))).toMatchObject({ data: { incident: { correlations: [] } } });
   });
 
   it('does without causes, figures and traces', () => {
@@ -122,7 +207,16 @@ const hostile = fc.oneof(fc.constantFrom(...HOSTILE), fc.string({ unit: 'binary'
 
 function hostileMessage(names: string[], count: number, kind: IncidentEventKind): Message {
   const pick = (i: number) => names[i % names.length] ?? '';
-  return message(kind, {
+  const found = Array.from({ length: 2 * count }, (_, i) =>
+    correlation(pick(i), {
+      scope: i % 2 === 0 ? 'resource' : 'span',
+      service: pick(i + 1),
+      operation: i % 2 === 0 ? null : pick(i + 2),
+      key: pick(i + 3),
+      alsoAs: [correlation(pick(i + 4), { service: pick(i + 1) }), correlation(pick(i + 1), { service: pick(i) })],
+    }),
+  );
+  const change = {
     causes: Array.from({ length: count }, (_, i) => ({
       ...cause(pick(i), pick(i + 1), 0.5, pick(i + 2)),
       evidence: Array.from({ length: 6 }, () => cause('', '', 1, pick(i + 3)).evidence[0]).filter(
@@ -131,7 +225,8 @@ function hostileMessage(names: string[], count: number, kind: IncidentEventKind)
     })),
     affected: Array.from({ length: 10 * count }, (_, i) => affected(pick(i), pick(i + 1), i)),
     exemplars: Array.from({ length: count }, () => TRACE),
-  });
+  };
+  return message(kind, change, found, { service: pick(0), operation: pick(1) });
 }
 
 function texts(block: SlackBlock) {
@@ -185,7 +280,7 @@ function expectOnlyOurMarkup(markup: string): void {
     } else {
       const ours = part.replace(/<https:\/\/trace\.example\.com\/[\w/.-]+\|(incident|trace \d)>/g, '');
       expect(ours).toMatch(
-        /^(\*(Cause|Or|Affected)\*|severity|critical|began|resolved|lasted|min|UTC|[\d:().% \n•·-])*$/,
+        /^(\*(Cause|Or|In common|Affected)\*|severity|critical|began|resolved|lasted|min|UTC|[\d:().% \n•·-])*$/,
       );
     }
   }
@@ -199,7 +294,11 @@ describe('webhookPayload', () => {
     expect(body).toMatchObject({
       type: 'incident.opened',
       timestamp: '2026-11-21T03:12:00.000Z',
-      data: { reason: 'why', incident: incidentView(incident()), links: message().links },
+      data: {
+        reason: 'why',
+        incident: { ...incidentView(incident()), compared: COMPARED, correlations: [] },
+        links: message().links,
+      },
     });
   });
 

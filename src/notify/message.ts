@@ -1,5 +1,6 @@
 import { displayText, formatDurationUs, formatUtc } from '../model/display.js';
 import { deviation, headline, operationName, type IncidentView } from '../model/incident-view.js';
+import { correlationLines } from './correlation-lines.js';
 import type { Notice, NoticeType } from '../model/notice.js';
 
 /** A message before a channel gives it its form. All text is plain and on one line each; markup is escaped by the channel that has markup. */
@@ -8,10 +9,12 @@ export interface Message {
   id: string;
   notice: Notice;
   title: string;
-  /** Title, since when, and the first cause with its first evidence, in one line. */
+  /** Title, since when, the first cause with its first evidence, and what the bad traces have in common, in one line. */
   text: string;
   facts: string[];
   causes: { name: string; percent: number; evidence: string[] }[];
+  /** What the bad traces have in common, a line each. */
+  correlations: string[];
   affected: string[];
   links: { incident: string; traces: string[] };
 }
@@ -39,13 +42,15 @@ export function composeMessage(id: string, notice: Notice, publicUrl: string): M
     percent: Math.round(cause.score * 100),
     evidence: cause.evidence.slice(0, MAX_EVIDENCE).map((each) => displayText(each.text, 300)),
   }));
+  const correlations = correlationLines(incident.compared ?? null, incident.correlations ?? [], incident.startedAt);
   return {
     id,
     notice,
     title,
-    text: inOneLine(notice.type, incident, causes[0]),
+    text: inOneLine(notice.type, incident, causes[0], correlations[0]),
     facts: facts(incident),
     causes,
+    correlations,
     affected: shortened(incident.affected.map(deviation), MAX_AFFECTED),
     links: {
       incident: `${base(publicUrl)}/api/v1/incidents/${encodeURIComponent(incident.id)}`,
@@ -57,17 +62,23 @@ export function composeMessage(id: string, notice: Notice, publicUrl: string): M
 function composeTest(id: string, notice: Notice, publicUrl: string): Message {
   const title = 'Test: Tracehound can reach this channel';
   const links = { incident: `${base(publicUrl)}/api/v1/incidents`, traces: [] };
-  return { id, notice, title, text: `${title}.`, facts: [], causes: [], affected: [], links };
+  return { id, notice, title, text: `${title}.`, facts: [], causes: [], correlations: [], affected: [], links };
 }
 
-function inOneLine(type: NoticeType, incident: IncidentView, cause: Message['causes'][number] | undefined): string {
+function inOneLine(
+  type: NoticeType,
+  incident: IncidentView,
+  cause: Message['causes'][number] | undefined,
+  correlation: string | undefined,
+): string {
   const worst = headline(incident.affected, incident.causes[0]);
   const what = worst ? deviation(worst) : displayText(incident.title, 400);
   const since = formatUtc(Date.parse(incident.startedAt)).slice(11);
   const when = type === 'incident.resolved' ? `from ${since} for ${lasted(incident)}` : `since ${since}`;
   const blame = cause && `Cause: ${cause.name} (${cause.percent} %)`;
   const why = cause?.evidence[0] === undefined ? blame : `${blame}: ${cause.evidence[0]}`;
-  return [`${VERB[type]}: ${what} ${when}.`, why && closed(why)].filter(Boolean).join(' ');
+  const said = [why && closed(why), correlation && closed(correlation)];
+  return [`${VERB[type]}: ${what} ${when}.`, ...said].filter(Boolean).join(' ');
 }
 
 function facts(incident: IncidentView): string[] {

@@ -25,7 +25,7 @@ export interface SlackPayload {
  * text goes with formatting off.
  */
 export function slackPayload(message: Message): SlackPayload {
-  const { title, text, facts, causes, affected, links } = message;
+  const { title, text, facts, causes, correlations, affected, links } = message;
   const blocks: SlackBlock[] = [
     { type: 'header', text: { type: 'plain_text', text: fit(bracketless(title), MAX_HEADER), emoji: false } },
   ];
@@ -34,6 +34,9 @@ export function slackPayload(message: Message): SlackPayload {
     const head = `*${index === 0 ? 'Cause' : 'Or'}* ${code(name)} (${percent} %)`;
     blocks.push({ type: 'section', text: lines([head, ...evidence.map((each) => `• ${code(each)}`)]) });
   });
+  if (correlations.length > 0) {
+    blocks.push({ type: 'section', text: lines(['*In common*', ...correlations.map((each) => `• ${code(each)}`)]) });
+  }
   if (affected.length > 0) {
     blocks.push({ type: 'section', text: lines(['*Affected*', ...affected.map((each) => `• ${code(each)}`)]) });
   }

@@ -1,5 +1,6 @@
 import { displayText } from '../model/display.js';
-import type { IncidentView } from '../model/incident-view.js';
+import type { AttributeName } from '../model/correlation.js';
+import type { Notice } from '../model/notice.js';
 import type { Message } from './message.js';
 
 /** Standard Webhooks asks for less than 20 kB. */
@@ -7,10 +8,10 @@ const MAX_BYTES = 20_000;
 
 /** How much of an incident is told, tried from the fullest on until the body is small enough; the link leads to the whole. */
 const DETAIL = [
-  { causes: 10, affected: 30, evidence: 5, exemplars: 10, nameLength: 200 },
-  { causes: 5, affected: 10, evidence: 3, exemplars: 5, nameLength: 120 },
-  { causes: 3, affected: 3, evidence: 2, exemplars: 3, nameLength: 80 },
-  { causes: 1, affected: 1, evidence: 1, exemplars: 1, nameLength: 40 },
+  { causes: 10, affected: 30, correlations: 10, evidence: 5, exemplars: 10, nameLength: 200 },
+  { causes: 5, affected: 10, correlations: 5, evidence: 3, exemplars: 5, nameLength: 120 },
+  { causes: 3, affected: 3, correlations: 3, evidence: 2, exemplars: 3, nameLength: 80 },
+  { causes: 1, affected: 1, correlations: 1, evidence: 1, exemplars: 1, nameLength: 40 },
 ] as const;
 
 /** The body of a webhook request, as Standard Webhooks has it: `{type, timestamp, data}`, under 20 kB in UTF-8. */
@@ -29,8 +30,18 @@ export function webhookPayload(message: Message): string {
   return body;
 }
 
-function reduced(incident: IncidentView, detail: (typeof DETAIL)[number]): IncidentView {
+type Told = NonNullable<Notice['incident']>;
+
+function reduced(incident: Told, detail: (typeof DETAIL)[number]): Told {
   const name = (text: string) => displayText(text, detail.nameLength);
+  const attribute = ({ scope, service, operation, key, value }: AttributeName): AttributeName => ({
+    scope,
+    service: name(service),
+    operation: operation === null ? null : name(operation),
+    key: name(key),
+    value: name(value),
+  });
+  const { compared = null, correlations = [] } = incident;
   return {
     ...incident,
     title: displayText(incident.title, 3 * detail.nameLength),
@@ -47,6 +58,12 @@ function reduced(incident: IncidentView, detail: (typeof DETAIL)[number]): Incid
       .slice(0, detail.affected)
       .map((each) => ({ ...each, service: name(each.service), operation: name(each.operation) })),
     exemplars: incident.exemplars.slice(0, detail.exemplars),
+    compared: compared && { ...compared, service: name(compared.service), operation: name(compared.operation) },
+    correlations: correlations.slice(0, detail.correlations).map((each) => ({
+      ...each,
+      ...attribute(each),
+      alsoAs: each.alsoAs.slice(0, 3).map(attribute),
+    })),
   };
 }
 

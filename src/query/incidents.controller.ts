@@ -2,8 +2,10 @@ import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RequireScope, Tenant } from '../access/access.guard.js';
 import { Rejected } from '../model/failure.js';
+import { correlationViews } from '../model/correlation-view.js';
 import { incidentView } from '../model/incident-view.js';
 import { SPAN_KIND } from '../model/span.js';
+import { CorrelationStore } from '../store/correlation.store.js';
 import { IncidentViewsStore, type ListedAnomaly } from '../store/incident-views.store.js';
 import { AnomalyList, IncidentDetailView, IncidentList, type AnomalyView } from './contract.js';
 import { AnomalyQuery, encodeCursor, IncidentPath, IncidentQuery } from './parameters.js';
@@ -12,7 +14,10 @@ import { AnomalyQuery, encodeCursor, IncidentPath, IncidentQuery } from './param
 @RequireScope('read')
 @Controller('api/v1')
 export class IncidentsController {
-  constructor(private readonly views: IncidentViewsStore) {}
+  constructor(
+    private readonly views: IncidentViewsStore,
+    private readonly correlations: CorrelationStore,
+  ) {}
 
   @Get('incidents')
   @ApiOperation({ summary: 'Incidents, newest first' })
@@ -39,7 +44,8 @@ export class IncidentsController {
   ): Promise<IncidentDetailView> {
     const found = await this.views.get(tenantId, id);
     if (found === null) throw new Rejected('not_found', `there is no incident ${id}`, 404, 'id');
-    return { ...incidentView(found.incident), ...found.history };
+    const report = await this.correlations.get(tenantId, id);
+    return { ...incidentView(found.incident), ...correlationViews(report), ...found.history };
   }
 
   @Get('anomalies')

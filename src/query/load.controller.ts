@@ -61,6 +61,7 @@ export class LoadController {
         detect: stage('detect'),
         rank: stage('rank'),
         incident: stage('incident'),
+        correlate: stage('correlate'),
       },
     };
   }

@@ -1,5 +1,6 @@
 import { DataSource } from 'typeorm';
 import { Shapes1763730000000 } from '../../migrations/1763730000000-shapes.js';
+import { Correlations1763750000000 } from '../../migrations/1763750000000-correlations.js';
 import { FirstAnswer1763770000000 } from '../../migrations/1763770000000-first-answer.js';
 import { Incidents1763700300000 } from '../../migrations/1763700300000-incidents.js';
 import { Journal1763700100000 } from '../../migrations/1763700100000-journal.js';
@@ -23,6 +24,7 @@ export function createDataSource(url: string, poolSize = 10): DataSource {
       Measures1763700200000,
       Incidents1763700300000,
       Shapes1763730000000,
+      Correlations1763750000000,
       FirstAnswer1763770000000,
       TenantSettings1763770000100,
       Weights1763770000200,

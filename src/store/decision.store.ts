@@ -1,10 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import type { CorrelationReport } from '../model/correlation.js';
 import type { Decision, EarlierDecision } from '../model/decision.js';
 import type { Incident, IncidentEvent, IncidentEventKind } from '../model/incident.js';
 import type { Notice } from '../model/notice.js';
 import type { Rule } from '../model/rule.js';
+import { CORRELATE_PATIENCE_MS } from '../pipeline.js';
 import { ChannelStore } from './channel.store.js';
+import { CorrelationStore } from './correlation.store.js';
 import { notificationId } from './notification.store.js';
 import { RuleStore } from './rule.store.js';
 
@@ -14,6 +17,8 @@ export interface DecisionInput {
   rules: Rule[];
   earlier: EarlierDecision[];
   enabledChannelIds: string[];
+  /** What distinguishes its bad traces; null when that is not known (yet). */
+  report: CorrelationReport | null;
 }
 
 export interface Verdict {
@@ -38,19 +43,23 @@ export class DecisionStore {
     private readonly db: DataSource,
     private readonly rules: RuleStore,
     private readonly channels: ChannelStore,
+    private readonly correlations: CorrelationStore,
   ) {}
 
   /**
    * Has the tenant's next undecided event decided, and writes decisions, outbox rows and the event's mark in one transaction. A second
-   * worker waits at the event's row and finds it decided. False when there was nothing to decide.
+   * worker waits at the event's row and finds it decided. An event waits a moment for the comparison of its traces. False when there was
+   * nothing to decide.
    */
   async decideNext(tenantId: number, decide: (input: DecisionInput) => Verdict): Promise<boolean> {
     return this.db.transaction(async (tx) => {
       const events: EventRow[] = await tx.query(
         `select incident_id, sequence, kind, at, reason, snapshot from incident_events
          where tenant_id = $1 and decided_at is null
+           and (created_at <= now() - make_interval(secs => $2)
+                or at <= (select done_through from stage_cursors where tenant_id = $1 and stage = 'correlate'))
          order by incident_id, sequence limit 1 for update`,
-        [tenantId],
+        [tenantId, CORRELATE_PATIENCE_MS / 1_000],
       );
       const row = events[0];
       if (!row) return false;
@@ -78,6 +87,7 @@ export class DecisionStore {
           channelIds: each.channel_ids,
         })),
         enabledChannelIds: await this.channels.enabledIds(tenantId, tx),
+        report: await this.correlations.get(tenantId, row.incident_id, tx),
       });
       for (const { ruleId, ruleName, send, reason, channelIds } of decisions) {
         await tx.query(

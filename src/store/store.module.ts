@@ -6,6 +6,7 @@ import { BaselineStore } from './baseline.store.js';
 import { ChannelStore } from './channel.store.js';
 import { ClockStore } from './clock.store.js';
 import { CursorStore } from './cursor.store.js';
+import { CorrelationStore } from './correlation.store.js';
 import { DecisionStore } from './decision.store.js';
 import { IncidentViewsStore } from './incident-views.store.js';
 import { IncidentStore } from './incident.store.js';
@@ -19,6 +20,7 @@ import { RuleStore } from './rule.store.js';
 import { SecretBox, secretBoxFrom } from './secret-box.js';
 import { TenantSettingsStore } from './tenant-settings.store.js';
 import { TenantStore } from './tenant.store.js';
+import { VersionStore } from './version.store.js';
 import { ViewsStore } from './views.store.js';
 
 const STORES = [
@@ -27,6 +29,7 @@ const STORES = [
   ChannelStore,
   ClockStore,
   CursorStore,
+  CorrelationStore,
   DecisionStore,
   IncidentStore,
   IncidentViewsStore,
@@ -39,6 +42,7 @@ const STORES = [
   RuleStore,
   TenantSettingsStore,
   TenantStore,
+  VersionStore,
   ViewsStore,
 ];
 

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MINUTE_MS, floorMinute } from '../../src/model/window.js';
 import { createTestDatabase } from '../support/database.js';
-import { sendSpans } from '../support/otlp-sender.js';
+import { type ResourceOf, sendSpans } from '../support/otlp-sender.js';
 import { type Service, startService } from '../support/service.js';
 import { mulberry32, shopOperations, shopTraffic } from '../support/shop.js';
 import { type Sink, startSink } from '../support/sink.js';
@@ -17,6 +17,11 @@ interface Incident {
   openedAt: string;
   resolvedAt: string | null;
   causes: { service: string; operation: string; score: number }[];
+}
+
+interface Message {
+  type: string;
+  data: { incident: { correlations: { service: string; key: string; value: string; isNew: boolean }[] } };
 }
 
 describe('the running service, from OTLP to webhook', () => {
@@ -49,7 +54,7 @@ describe('the running service, from OTLP to webhook', () => {
   async function live(
     name: string,
     { killsAt = [], redisUrl, flushesAt = [] }: Trouble,
-  ): Promise<{ incidents: Incident[]; messages: string[] }> {
+  ): Promise<{ incidents: Incident[]; messages: string[]; opening: unknown }> {
     const database = await createTestDatabase(name);
     const env = { OUTBOUND_ALLOW: '127.0.0.0/8', ...(redisUrl === undefined ? {} : { REDIS_URL: redisUrl }) };
     const redis = redisUrl === undefined ? null : new Redis(redisUrl);
@@ -59,7 +64,12 @@ describe('the running service, from OTLP to webhook', () => {
       await json(`${service.apiUrl}/api/v1/channels`, { name: 'sink', type: 'webhook', url: `${sink.url}/${name}` });
       let restarted: Promise<void> = Promise.resolve();
       for (const [i, { spans }] of windows.entries()) {
-        const sending = sendSpans(() => service.otlpUrl, spans, shopOperations());
+        const sending = sendSpans(
+          () => service.otlpUrl,
+          spans,
+          shopOperations(),
+          deployed(start + 8 * MINUTE_MS - 30_000),
+        );
         if (killsAt.includes(i)) {
           await service.kill();
           restarted = startService({
@@ -73,8 +83,9 @@ describe('the running service, from OTLP to webhook', () => {
       }
       await processed(service.apiUrl, windows.at(-2)!.windowAtMs);
       const { incidents } = await json<{ incidents: Incident[] }>(`${service.apiUrl}/api/v1/incidents`);
-      const messages = sink.at(`/${name}`).map(({ body }) => (JSON.parse(body) as { type: string }).type);
-      return { incidents, messages };
+      const told = sink.at(`/${name}`).map(({ body }) => JSON.parse(body) as Message);
+      const opening = told.find(({ type }) => type === 'incident.opened')?.data.incident.correlations;
+      return { incidents, messages: told.map(({ type }) => type), opening };
     } finally {
       await service.stop();
       redis?.disconnect();
@@ -99,12 +110,19 @@ describe('the running service, from OTLP to webhook', () => {
     ]);
   }, 120_000);
 
+  it('says in the opening message that the version is new which all slow traces went through', () => {
+    expect(undisturbed.opening).toEqual([
+      expect.objectContaining({ service: 'cart', key: 'service.version', value: '2.4.1', isNew: true, badShare: 1 }),
+    ]);
+  });
+
   it('comes to the same incidents and messages when it is killed three times on the way', async () => {
     const random = mulberry32(7);
     const kills = [20, 50, 75].map((from) => from + Math.floor(random() * 15));
     const killed = await live('killed', { killsAt: kills });
     expect(killed.incidents.map(essence)).toEqual(undisturbed.incidents.map(essence));
     expect(killed.messages).toEqual(undisturbed.messages);
+    expect(killed.opening).toEqual(undisturbed.opening);
   }, 180_000);
 
   const redisUrl = process.env['TEST_REDIS_URL'];
@@ -126,6 +144,15 @@ function essence({ state, startedAt, openedAt, resolvedAt, causes }: Incident): 
     openedAt,
     resolvedAt,
     causes: causes.map((c) => [c.service, c.operation, c.score.toFixed(6)]),
+  };
+}
+
+/** Three pods of cart, all of which run a new version from then on. */
+function deployed(atMs: number): ResourceOf {
+  return (service, span): Record<string, string> => {
+    if (service !== 'cart') return {};
+    const pod = `cart-${parseInt(span.traceId.slice(0, 4), 16) % 3}`;
+    return { 'service.version': span.endUs < atMs * 1_000 ? '2.4.0' : '2.4.1', 'k8s.pod.name': pod };
   };
 }
 

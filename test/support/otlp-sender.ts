@@ -2,6 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Operation } from '../../src/model/operation.js';
 import type { StructuralSpan } from '../../src/model/span.js';
 
+/** What a service's resource says besides its name. */
+export type ResourceOf = (service: string, span: StructuralSpan) => Record<string, string>;
+
 /**
  * Sends spans as OTLP/JSON the way an exporter does: one request, repeated with the same bytes while the service is away or asks to
  * wait. Resolves only on 200 without rejected spans.
@@ -10,10 +13,11 @@ export async function sendSpans(
   otlpUrl: () => string,
   spans: readonly StructuralSpan[],
   operations: ReadonlyMap<number, Operation>,
+  resourceOf: ResourceOf = () => ({}),
   deadlineMs = 60_000,
 ): Promise<void> {
   if (spans.length === 0) return;
-  const body = JSON.stringify(requestOf(spans, operations));
+  const body = JSON.stringify(requestOf(spans, operations, resourceOf));
   const until = Date.now() + deadlineMs;
   for (;;) {
     const answer = await fetch(`${otlpUrl()}/v1/traces`, {
@@ -35,12 +39,17 @@ export async function sendSpans(
   }
 }
 
-function requestOf(spans: readonly StructuralSpan[], operations: ReadonlyMap<number, Operation>): unknown {
-  const byService = new Map<string, unknown[]>();
+function requestOf(
+  spans: readonly StructuralSpan[],
+  operations: ReadonlyMap<number, Operation>,
+  resourceOf: ResourceOf,
+): unknown {
+  const byResource = new Map<string, unknown[]>();
   for (const span of spans) {
     const { service, name, kind } = operations.get(span.operationId)!;
-    if (!byService.has(service)) byService.set(service, []);
-    byService.get(service)!.push({
+    const resource = JSON.stringify({ 'service.name': service, ...resourceOf(service, span) });
+    if (!byResource.has(resource)) byResource.set(resource, []);
+    byResource.get(resource)!.push({
       traceId: span.traceId,
       spanId: span.spanId,
       parentSpanId: span.parentSpanId,
@@ -52,8 +61,13 @@ function requestOf(spans: readonly StructuralSpan[], operations: ReadonlyMap<num
     });
   }
   return {
-    resourceSpans: [...byService].map(([service, list]) => ({
-      resource: { attributes: [{ key: 'service.name', value: { stringValue: service } }] },
+    resourceSpans: [...byResource].map(([resource, list]) => ({
+      resource: {
+        attributes: Object.entries(JSON.parse(resource) as Record<string, string>).map(([key, stringValue]) => ({
+          key,
+          value: { stringValue },
+        })),
+      },
       scopeSpans: [{ scope: { name: 'shop' }, spans: list }],
     })),
   };

@@ -29,6 +29,9 @@ const incident: IncidentDetailView = {
   ],
   decisions: [],
   deliveries: [],
+  compared: null,
+  comparisonReason: null,
+  correlations: [],
 };
 
 const message = (type: string, timestamp: string, services: string[], verified = true): ReceivedMessage => ({
