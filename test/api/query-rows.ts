@@ -150,6 +150,19 @@ export class QueryRows {
     return id;
   }
 
+  /** What came of comparing the incident's traces, in place of what came of it before. */
+  async correlations(
+    tenantId: number,
+    incidentId: string,
+    report: { outcome: string; throughMs: number; [more: string]: unknown },
+  ): Promise<void> {
+    await this.db.query(
+      `insert into incident_correlations values ($1, $2, $3, $4, $5)
+       on conflict (tenant_id, incident_id) do update set report = excluded.report`,
+      [tenantId, incidentId, new Date(report.throughMs), report.outcome, JSON.stringify(report)],
+    );
+  }
+
   /** An opened event that a rule has sent to a channel: refused once, then delivered. */
   async told(tenantId: number, incidentId: string): Promise<void> {
     const [channelId, ruleId, notificationId] = [randomUUID(), randomUUID(), randomUUID()];

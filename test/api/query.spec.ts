@@ -90,7 +90,7 @@ describe('tenants', () => {
     expect(await read('/api/v1/pipeline', other.key, contract.PipelineView)).toEqual({
       watermark: null,
       closedThrough: null,
-      stages: { measure: null, baseline: null, detect: null, rank: null, incident: null },
+      stages: { measure: null, baseline: null, detect: null, rank: null, incident: null, correlate: null },
       undecidedEvents: 0,
       pendingNotifications: 0,
     });
@@ -204,6 +204,45 @@ describe('GET /api/v1/incidents', () => {
       ],
     });
     expect(incident.title).toContain('shop');
+    expect(incident).toMatchObject({ compared: null, comparisonReason: null, correlations: [] });
+  });
+
+  it('shows what tells its bad traces from good ones, or why that is not known', async () => {
+    const { tenantId, key } = await newTenant('correlations');
+    const id = await rows.incident(tenantId, { openedAt: '2026-03-01T12:00:10Z', service: 'shop' });
+    const throughMs = Date.parse('2026-03-01T12:00:10Z');
+    const nothing = {
+      outcome: 'not_comparable',
+      reason: 'only 3 bad traces',
+      throughMs,
+      compared: null,
+      correlations: [],
+    };
+    const shown = () => read(`/api/v1/incidents/${id}`, key, contract.IncidentDetailView);
+    await rows.correlations(tenantId, id, nothing);
+    expect(await shown()).toMatchObject({ compared: null, comparisonReason: 'only 3 bad traces', correlations: [] });
+
+    const pod = { scope: 'resource', service: 'cart', operation: null, key: 'k8s.pod.name', value: '<cart>-7f9' };
+    const version = { ...pod, key: 'service.version', value: '2.4.1' };
+    const figures = { badShare: 0.96, goodShare: 0.11, badN: 200, goodN: 180, effect: 0.85, oddsRatio: 150, q: 1e-60 };
+    const found = { ...version, ...figures, isSymptom: false, isNew: true, alsoAs: [pod], explainedBy: null };
+    const compared = {
+      ...{ service: 'shop', operation: 'checkout', bad: 'slow', goodFrom: 'during', badN: 200, goodN: 180, tested: 31 },
+      left: { long_values: 3 },
+    };
+    const correlations = [{ ...found, firstSeenMs: Date.parse('2026-03-01T11:58:00Z') }];
+    await rows.correlations(tenantId, id, {
+      outcome: 'correlated',
+      reason: '1 of 31',
+      throughMs,
+      compared,
+      correlations,
+    });
+    expect(await shown()).toMatchObject({
+      compared: { ...compared, through: '2026-03-01T12:00:10.000Z' },
+      comparisonReason: '1 of 31',
+      correlations: [{ ...found, firstSeenAt: '2026-03-01T11:58:00.000Z' }],
+    });
   });
 });
 
@@ -378,6 +417,7 @@ describe('GET /api/v1/pipeline', () => {
         detect: '2026-03-01T12:00:30.000Z',
         rank: null,
         incident: null,
+        correlate: null,
       },
       undecidedEvents: 1,
       pendingNotifications: 0,

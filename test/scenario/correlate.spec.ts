@@ -195,6 +195,10 @@ describe('correlation of attributes and versions', () => {
       `cart version 2.4.1, pod cart-c: 100 % of slow traces, 0 % of others; first seen ${time} UTC`,
     ]);
     expect(await correlated(CHECKOUT)).toEqual(report);
+    // A later comparison that could not be made does not take the place of one that was.
+    const failed = { ...report, outcome: 'failed', compared: null, throughMs: OPENED + MINUTE_MS } as const;
+    await reports.save(it1.db.manager, 1, CHECKOUT, failed);
+    expect(await reports.get(1, CHECKOUT)).toEqual(report);
   });
 
   it('says nothing when nothing correlates', async () => {
