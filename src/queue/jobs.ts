@@ -1,7 +1,17 @@
 import { z } from 'zod';
 
 /** One job a stage; each has a queue of its own. */
-export const JOBS = ['close', 'measure', 'baseline', 'detect', 'rank', 'incident', 'correlate', 'alert', 'notify'] as const;
+export const JOBS = [
+  'close',
+  'measure',
+  'baseline',
+  'detect',
+  'rank',
+  'incident',
+  'correlate',
+  'alert',
+  'notify',
+] as const;
 export type JobName = (typeof JOBS)[number];
 
 /** A job only says whose tables to look at: what there is to do stands in Postgres. */
