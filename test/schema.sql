@@ -124,6 +124,15 @@ CREATE TABLE event_clocks (
   CONSTRAINT event_clocks_pkey PRIMARY KEY (tenant_id, service_id)
 );
 
+CREATE TABLE incident_correlations (
+  tenant_id integer NOT NULL,
+  incident_id uuid NOT NULL,
+  through timestamp with time zone NOT NULL,
+  outcome text NOT NULL,
+  report jsonb NOT NULL,
+  CONSTRAINT incident_correlations_pkey PRIMARY KEY (tenant_id, incident_id)
+);
+
 CREATE TABLE incident_events (
   incident_id uuid NOT NULL,
   sequence integer NOT NULL,
@@ -133,10 +142,12 @@ CREATE TABLE incident_events (
   reason text NOT NULL,
   snapshot jsonb NOT NULL,
   decided_at timestamp with time zone,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
   CONSTRAINT incident_events_pkey PRIMARY KEY (incident_id, sequence),
   CONSTRAINT incident_events_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES incidents(id) ON DELETE CASCADE,
   CONSTRAINT incident_events_kind_check CHECK ((kind = ANY (ARRAY['opened'::text, 'reopened'::text, 'escalated'::text, 'resolved'::text])))
 );
+CREATE INDEX incident_events_at ON public.incident_events USING btree (tenant_id, at);
 CREATE INDEX incident_events_undecided ON public.incident_events USING btree (tenant_id) WHERE (decided_at IS NULL);
 
 CREATE TABLE incidents (
@@ -361,6 +372,16 @@ CREATE TABLE trace_segments (
   root_operation_id integer,
   CONSTRAINT trace_segments_pkey PRIMARY KEY (trace_id, segment_id, hour)
 ) PARTITION BY RANGE (hour);
+
+CREATE TABLE versions (
+  tenant_id integer NOT NULL,
+  service_id integer NOT NULL,
+  key text NOT NULL,
+  value text NOT NULL,
+  first_seen_at timestamp with time zone NOT NULL,
+  last_seen_at timestamp with time zone NOT NULL,
+  CONSTRAINT versions_pkey PRIMARY KEY (tenant_id, service_id, key, value)
+);
 
 CREATE TABLE window_totals (
   tenant_id integer NOT NULL,
