@@ -85,7 +85,7 @@ function measureSize(size: number): Step {
       timed(took.learn, isSettled, () => learn(baselines, minute, new Set(), DEFAULT_POLICY));
     }
     const recent = history.slice(-DEFAULT_POLICY.historyWindows);
-    const findings = timed(took.detect, isKept, () => detect(recent, baselines, DEFAULT_POLICY));
+    const findings = timed(took.detect, isKept, () => detect(recent, baselines, DEFAULT_POLICY, system));
     const raised = findings.filter((finding) => finding.raised);
     const groups = timed(took.rank, isKept, () => rank(raised, history, baselines, system.operations));
     if (isKept) {

@@ -46,7 +46,9 @@ export class PureRun {
     this.history.push(window);
     if (this.history.length > KEPT_WINDOWS) this.history.shift();
 
-    const found = detect(this.history.slice(-this.policy.historyWindows), this.baselines, this.policy);
+    const found = detect(this.history.slice(-this.policy.historyWindows), this.baselines, this.policy, {
+      operations: this.operations,
+    });
     this.findings.push(...found);
     const raised = found.filter((finding) => finding.raised);
     this.raised.push(...raised);

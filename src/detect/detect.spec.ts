@@ -69,12 +69,17 @@ const knowing = (operation: OperationBaseline): Baselines => ({
   edges: new Map(),
 });
 const verdict = (windows: WindowMeasure[], known: Baselines, signal: Finding['signal']): string => {
-  const found = detect(windows, known, DEFAULT_POLICY).find((finding) => finding.signal === signal);
+  const found = detect(windows, known, DEFAULT_POLICY, { operations: new Map() }).find(
+    (finding) => finding.signal === signal,
+  );
   return found === undefined ? 'nothing' : found.reason;
 };
 const six = (make: (i: number) => Rollup[]): WindowMeasure[] => [0, 1, 2, 3, 4, 5].map((i) => window(i, make(i)));
 const slowFrom = (from: number, factor: number, n = 50) =>
   six((i) => [rollup(i, { n, latency: around100ms(n, i >= from ? factor : 1) })]);
+
+const longPoll = around100ms(30, 50).merge(around100ms(0));
+for (let i = 0; i < 30; i++) longPoll.add(10_000_000);
 
 describe('latency', () => {
   const table: { name: string; windows: WindowMeasure[]; known?: OperationBaseline; want: string }[] = [
@@ -104,7 +109,7 @@ describe('latency', () => {
     {
       name: 'over again: the newest window is normal',
       windows: six((i) => [rollup(i, { latency: around100ms(50, i === 3 || i === 4 ? 3 : 1) })]),
-      want: 'not_persistent',
+      want: 'nothing',
     },
     {
       name: 'restless series need more',
@@ -113,6 +118,12 @@ describe('latency', () => {
       want: 'nothing',
     },
     { name: 'a quiet series is pooled', windows: slowFrom(0, 3, 3), want: 'raised' },
+    {
+      name: 'a long poll that lasts longer',
+      windows: slowFrom(4, 300),
+      known: baseline({ latency: longPoll }),
+      want: 'waits_by_design',
+    },
     { name: 'six slow spans in six windows are enough', windows: slowFrom(0, 3, 1), want: 'raised' },
     { name: 'two are not', windows: slowFrom(4, 3, 1), want: 'nothing' },
     {
@@ -187,5 +198,5 @@ describe('calls', () => {
 
 it('says nothing of a window without data', () => {
   const gone = six(() => []).map((w) => ({ ...w, n: 0 }));
-  expect(detect(gone, knowing(baseline({ entries: 3000 })), DEFAULT_POLICY)).toEqual([]);
+  expect(detect(gone, knowing(baseline({ entries: 3000 })), DEFAULT_POLICY, { operations: new Map() })).toEqual([]);
 });

@@ -1,12 +1,12 @@
-import { type Baselines, edgeKey } from '../model/baseline.js';
+import { type Baselines, edgeEnds, edgeKey } from '../model/baseline.js';
 import type { Finding } from '../model/anomaly.js';
 import type { Policy } from '../model/policy.js';
 import { WINDOW_MS } from '../model/window.js';
-import type { WindowMeasure } from '../model/rollup.js';
+import type { EdgeRollup, Rollup, WindowMeasure } from '../model/rollup.js';
 import { detectCalls } from './calls.js';
 import { controlDiscoveries } from './discoveries.js';
 import { detectErrors } from './errors.js';
-import type { CallSignal, OperationSignal } from './evidence.js';
+import type { CallSignal, OperationSignal, Surroundings } from './evidence.js';
 import { detectGap } from './gap.js';
 import { detectLatency } from './latency.js';
 import { detectSelfTime } from './self-time.js';
@@ -23,40 +23,43 @@ const WORTH_KEEPING_SCORE = 6;
  * Returns what was raised, and what was held back although the numbers looked odd, with the reason. Nothing is said of a window
  * without data.
  */
-export function detect(history: readonly WindowMeasure[], baselines: Baselines, policy: Policy): Finding[] {
+export function detect(
+  history: readonly WindowMeasure[],
+  baselines: Baselines,
+  policy: Policy,
+  surroundings: Surroundings,
+): Finding[] {
   const current = history.at(-1);
   if (current === undefined || current.n === 0) return [];
-  const windows = unbroken(history).slice(-policy.historyWindows);
-  const rollups = windows.map((window) => new Map(window.rollups.map((rollup) => [rollup.operationId, rollup])));
-  const edges = windows.map(
-    (window) => new Map(window.edges.map((edge) => [edgeKey(edge.callerId, edge.calleeId), edge])),
-  );
+  const windows = unbroken(history).slice(-policy.historyWindows).map(indexed);
+  const newest = windows.at(-1)!;
 
   const findings: Finding[] = [];
   let tests = 0;
   for (const [operationId, baseline] of baselines.operations) {
-    const recent = windows.map((window, i) => ({
-      windowAtMs: window.windowAtMs,
-      rollup: rollups[i]!.get(operationId) ?? null,
+    // What is silent now is judged only where silence itself would be news.
+    if (!newest.rollups.has(operationId) && baseline.entries < baseline.n / 2) continue;
+    const recent = windows.map(({ windowAtMs, rollups }) => ({
+      windowAtMs,
+      rollup: rollups.get(operationId) ?? null,
     }));
-    if (recent.every(({ rollup }) => rollup === null) && baseline.entries === 0) continue;
     tests += OPERATION_SIGNALS.length;
     for (const signal of OPERATION_SIGNALS) {
-      const finding = signal(operationId, recent, baseline, policy);
+      const finding = signal(operationId, recent, baseline, policy, surroundings);
       if (finding !== null) findings.push(finding);
     }
   }
   for (const [key, baseline] of baselines.edges) {
-    const [callerId, calleeId] = key.split('>').map(Number) as [number, number];
-    const recent = windows.map((window, i) => ({
-      windowAtMs: window.windowAtMs,
-      callerN: rollups[i]!.get(callerId)?.sampledN ?? 0,
-      edge: edges[i]!.get(key) ?? null,
+    const [callerId, calleeId] = edgeEnds(key);
+    if ((newest.rollups.get(callerId)?.sampledN ?? 0) === 0) continue;
+    const recent = windows.map(({ windowAtMs, rollups, edges }) => ({
+      windowAtMs,
+      callerN: rollups.get(callerId)?.sampledN ?? 0,
+      edge: edges.get(key) ?? null,
     }));
-    if (recent.every(({ callerN }) => callerN === 0)) continue;
     tests += CALL_SIGNALS.length;
     for (const signal of CALL_SIGNALS) {
-      const finding = signal(callerId, calleeId, recent, baseline, policy);
+      const finding = signal(callerId, calleeId, recent, baseline, policy, surroundings);
       if (finding !== null) findings.push(finding);
     }
   }
@@ -75,4 +78,26 @@ function unbroken(history: readonly WindowMeasure[]): WindowMeasure[] {
     windows.unshift(window);
   }
   return windows;
+}
+
+interface IndexedWindow {
+  windowAtMs: number;
+  rollups: ReadonlyMap<number, Rollup>;
+  edges: ReadonlyMap<string, EdgeRollup>;
+}
+
+/** A window is looked at in as many judgements as there are windows of history: its index is made once. */
+const indexes = new WeakMap<WindowMeasure, IndexedWindow>();
+
+function indexed(window: WindowMeasure): IndexedWindow {
+  let index = indexes.get(window);
+  if (index === undefined) {
+    index = {
+      windowAtMs: window.windowAtMs,
+      rollups: new Map(window.rollups.map((rollup) => [rollup.operationId, rollup])),
+      edges: new Map(window.edges.map((edge) => [edgeKey(edge.callerId, edge.calleeId), edge])),
+    };
+    indexes.set(window, index);
+  }
+  return index;
 }

@@ -21,12 +21,14 @@ export class DetectWorker {
     await this.runner.run('detect', tenantId, async ({ fromMs, toMs }) => {
       const before = DEFAULT_POLICY.historyWindows * WINDOW_MS;
       const history = await this.rollups.load(tenantId, fromMs - before, toMs);
+      const operations = await this.anomalies.operations(tenantId);
       const baselines = await this.baselines.load(tenantId);
       const findings = windowsBetween(fromMs, toMs).flatMap((atMs) =>
         detect(
           history.filter((window) => window.windowAtMs <= atMs && window.windowAtMs > atMs - before),
           baselines,
           DEFAULT_POLICY,
+          { operations },
         ),
       );
       return (tx) => this.anomalies.replaceFindings(tx, tenantId, fromMs, toMs, findings);

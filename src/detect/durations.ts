@@ -49,25 +49,38 @@ interface Candidate {
 }
 
 /**
- * Durations upwards. Spans plainly beyond the baseline's median (and upper decile) are counted over the newest 2, 3, 6 or 12 windows and
- * held against the binomial tail with the baseline's own share, the count divided by past over-dispersion and by the baseline's own
- * uncertainty. The best of these, the number of trials charged, is the score; null when there is nothing to look at.
+ * Durations upwards. Spans plainly beyond the baseline's median, upper decile and 97th percentile are counted over the newest 2, 3, 6
+ * and 12 windows and held against the binomial tail with the baseline's own share, the count divided by past over-dispersion and by the
+ * baseline's own uncertainty. The best of these, the number of trials charged, is the score; null when there is nothing to look at.
+ * `waits` tells whether the durations are waiting by design.
  */
 export function judgeDurations(
   series: Pick<Finding, 'signal' | 'operationId' | 'callerId'>,
   atMs: number,
   recent: readonly DurationWindow[],
   baseline: DurationBaseline,
+  waits: () => boolean,
   policy: Policy,
 ): Finding | null {
   const newest = recent.at(-1);
   if (newest === undefined || newest.windowAtMs !== atMs || baseline.durations.count === 0) return null;
+  if (!isBeyond(newest.durations, baseline, policy)) return null;
   const found = LEVELS.map((_, level) => {
     const best = bestOf(level, recent, baseline, policy);
-    return best === null ? null : judgeLevel({ ...series, windowAtMs: atMs }, best, newest, baseline, policy);
+    return best === null ? null : judgeLevel({ ...series, windowAtMs: atMs }, best, baseline, policy);
   }).filter((finding) => finding !== null);
   if (found.length === 0) return null;
-  return found.reduce((a, b) => (strength(b) > strength(a) ? b : a));
+  const strongest = found.reduce((a, b) => (strength(b) > strength(a) ? b : a));
+  return strongest.raised && waits() ? { ...strongest, raised: false, reason: 'waits_by_design' } : strongest;
+}
+
+/** A series whose newest window holds no more beyond any limit than is normal has nothing to say, whatever was before. */
+function isBeyond(newest: Histogram, baseline: DurationBaseline, policy: Policy): boolean {
+  return LEVELS.some(({ tail }) => {
+    const limit = limitBeyond(baseline.durations.quantile(tail)!, policy.latency, baseline.windows);
+    const above = newest.countAbove(limit);
+    return above > 0 && above > newest.count * shareAbove(baseline.durations, limit);
+  });
 }
 
 function strength(finding: Finding): number {
@@ -77,7 +90,6 @@ function strength(finding: Finding): number {
 function judgeLevel(
   series: Pick<Finding, 'signal' | 'operationId' | 'callerId' | 'windowAtMs'>,
   best: Candidate,
-  newest: DurationWindow,
   baseline: DurationBaseline,
   policy: Policy,
 ): Finding {
@@ -87,6 +99,7 @@ function judgeLevel(
   const deviating = windows.filter(({ durations }) => durations.countAbove(limit) > durations.count * share);
   const pooled = deviating.reduce((sum, window) => sum.merge(window.durations), new Histogram());
   const observed = pooled.quantile(shown) ?? 0;
+  const isNewest = deviating.at(-1)?.windowAtMs === series.windowAtMs;
   const finding: Finding = {
     ...series,
     raised: false,
@@ -106,7 +119,7 @@ function judgeLevel(
   if (score < policy.windowScore) return finding;
   if (observed - expected < policy.latency.minAbsoluteUs) return { ...finding, reason: 'small_absolute_effect' };
   if (observed <= limit) return { ...finding, reason: 'small_relative_effect' };
-  if (best.restScore < REST_SCORE || best.windowsScore < WINDOWS_SCORE || !deviating.includes(newest)) {
+  if (best.restScore < REST_SCORE || best.windowsScore < WINDOWS_SCORE || !isNewest) {
     return { ...finding, reason: 'not_persistent' };
   }
   return { ...finding, raised: true, reason: 'raised' };

@@ -1,5 +1,6 @@
 import type { EdgeBaseline, OperationBaseline } from '../model/baseline.js';
 import type { Finding, FindingReason } from '../model/anomaly.js';
+import type { Operation } from '../model/operation.js';
 import type { Policy } from '../model/policy.js';
 import type { EdgeRollup, Rollup } from '../model/rollup.js';
 
@@ -15,12 +16,18 @@ export interface CallWindow {
   edge: EdgeRollup | null;
 }
 
+/** What is known of the operations themselves. */
+export interface Surroundings {
+  operations: ReadonlyMap<number, Operation>;
+}
+
 /** A signal of an operation: recent windows (oldest first, windows without any data left out) against what is normal. */
 export type OperationSignal = (
   operationId: number,
   windows: readonly OperationWindow[],
   baseline: OperationBaseline,
   policy: Policy,
+  surroundings: Surroundings,
 ) => Finding | null;
 
 export type CallSignal = (
@@ -29,6 +36,7 @@ export type CallSignal = (
   windows: readonly CallWindow[],
   baseline: EdgeBaseline,
   policy: Policy,
+  surroundings: Surroundings,
 ) => Finding | null;
 
 /** Reason to hold back before any statistics; null when the series may be judged. */

@@ -1,4 +1,5 @@
 import { judgeDurations } from './durations.js';
+import { waitsByDesign } from '../model/waits.js';
 import type { CallSignal } from './evidence.js';
 
 /** Time between two services upwards: the client span's duration less the server span's, that is network, queueing and connecting. */
@@ -10,5 +11,6 @@ export const detectGap: CallSignal = (callerId, calleeId, windows, baseline, pol
       edge === null || edge.gap.count === 0 ? [] : [{ windowAtMs, durations: edge.gap }],
     ),
     { windows: baseline.windows, durations: baseline.gap, spread: baseline.gapSpread },
+    () => waitsByDesign(undefined, baseline.gap) !== null,
     policy,
   );

@@ -1,11 +1,12 @@
 import { judgeDurations } from './durations.js';
 import type { OperationSignal } from './evidence.js';
+import { waitsByDesign } from '../model/waits.js';
 
 /**
  * Self time upwards: in sampled traces, the time in which an operation's spans were the deepest at work. A slow place deep inside stands
  * out here long before it does in the latency of what waits for it.
  */
-export const detectSelfTime: OperationSignal = (operationId, windows, baseline, policy) =>
+export const detectSelfTime: OperationSignal = (operationId, windows, baseline, policy, { operations }) =>
   judgeDurations(
     { signal: 'self_time', operationId, callerId: 0 },
     windows.at(-1)!.windowAtMs,
@@ -13,5 +14,6 @@ export const detectSelfTime: OperationSignal = (operationId, windows, baseline, 
       rollup === null || rollup.selfTime.count === 0 ? [] : [{ windowAtMs, durations: rollup.selfTime }],
     ),
     { windows: baseline.windows, durations: baseline.selfTime, spread: baseline.selfTimeSpread },
+    () => waitsByDesign(operations.get(operationId), baseline.latency) !== null,
     policy,
   );

@@ -10,7 +10,9 @@ export type FindingReason =
   | 'small_absolute_effect'
   | 'small_relative_effect'
   | 'not_significant'
-  | 'not_persistent';
+  | 'not_persistent'
+  /** Its durations are waiting by design: nothing follows from them. */
+  | 'waits_by_design';
 
 /** One series' verdict in one window. */
 export interface Finding {

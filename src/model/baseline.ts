@@ -78,3 +78,9 @@ export interface Baselines {
 export function edgeKey(callerId: number, calleeId: number): string {
   return `${callerId}>${calleeId}`;
 }
+
+/** Caller and callee of an `edgeKey`. */
+export function edgeEnds(key: string): [callerId: number, calleeId: number] {
+  const at = key.indexOf('>');
+  return [Number(key.slice(0, at)), Number(key.slice(at + 1))];
+}

@@ -44,6 +44,8 @@ export class Histogram {
   private counts: Uint32Array = EMPTY;
   private offset = 0;
   private total = 0;
+  /** Quantiles asked for since the last change: what is normal is asked for in every window and changes once a minute. */
+  #quantiles: Map<number, number> | null = null;
 
   get count(): number {
     return this.total;
@@ -65,6 +67,7 @@ export class Histogram {
     const shift = other.offset - this.offset;
     for (let i = 0; i < other.counts.length; i++) this.counts[i + shift]! += other.counts[i]!;
     this.total += other.total;
+    this.#quantiles = null;
     return this;
   }
 
@@ -85,6 +88,7 @@ export class Histogram {
   /** Halves the counts: how old observations fade. What is left over by an odd count is carried to the next bucket, so that few values do not vanish. */
   halve(): void {
     this.total = 0;
+    this.#quantiles = null;
     let carried = 0;
     for (let i = 0; i < this.counts.length; i++) {
       const count = this.counts[i]! + carried;
@@ -97,6 +101,14 @@ export class Histogram {
   /** Value below which a share `q` (0 to 1) lies, within the stated error; null when empty. */
   quantile(q: number): number | null {
     if (this.total === 0) return null;
+    const known = this.#quantiles?.get(q);
+    if (known !== undefined) return known;
+    const value = this.findQuantile(q);
+    (this.#quantiles ??= new Map()).set(q, value);
+    return value;
+  }
+
+  private findQuantile(q: number): number {
     const rank = q * this.total;
     let below = 0;
     let last = 0;
@@ -181,6 +193,7 @@ export class Histogram {
     if (bucket < this.offset || bucket >= this.offset + this.counts.length) this.widen(bucket);
     this.counts[bucket - this.offset]! += times;
     this.total += times;
+    this.#quantiles = null;
   }
 
   /** For one value more: with room on that side, since more are likely to come. */

@@ -24,7 +24,7 @@ export const DEFAULT_POLICY: Policy = {
   pooledWindows: 6,
   windowScore: 4,
   falseDiscoveryRate: 1e-5,
-  latency: { minAbsoluteUs: 5_000, minRelative: 0.5 },
+  latency: { minAbsoluteUs: 10_000, minRelative: 0.5 },
   errors: { minCount: 3, minAbsolute: 0.02, minRelative: 1 },
   traffic: { minExpected: 30, minDrop: 0.5, minSurge: 3 },
   calls: { minCallerN: 5, minExpectedRatio: 0.05, minDrop: 0.5, minSurge: 1 },

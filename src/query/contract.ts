@@ -4,6 +4,7 @@ import { EVIDENCE_KINDS } from '../model/cause.js';
 import { BAD_KINDS, CORRELATION_SCOPES, GOOD_FROM } from '../model/correlation.js';
 import { INCIDENT_EVENT_KINDS, INCIDENT_STATES, SEVERITIES } from '../model/incident.js';
 import { SPAN_KIND } from '../model/span.js';
+import { WAIT_REASONS } from '../model/waits.js';
 
 /**
  * Every answer of the API, as schemas (for OpenAPI and tests) and as types (for the controllers and the web pages).
@@ -214,6 +215,12 @@ export const OperationView = z
     errorRatio: z.number().nullable(),
     p50Us: z.number().nullable(),
     p95Us: z.number().nullable(),
+    waitsByDesign: z
+      .enum(WAIT_REASONS)
+      .nullable()
+      .describe(
+        'Why its durations are taken for waiting, so that latency and self time are not judged; null when they are.',
+      ),
     baseline: z
       .object({
         p50Us: z.number().nullable(),

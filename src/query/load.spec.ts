@@ -48,6 +48,7 @@ describe('operationView', () => {
       errorRatio: null,
       p50Us: null,
       p95Us: null,
+      waitsByDesign: null,
       baseline: null,
     });
   });

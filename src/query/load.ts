@@ -2,6 +2,7 @@ import { Histogram } from '../model/histogram.js';
 import type { LearnedLatency, OperationLoad, ServiceLoad, WeightedLatency } from '../model/load.js';
 import type { Policy } from '../model/policy.js';
 import { SPAN_KIND } from '../model/span.js';
+import { waitsByDesign } from '../model/waits.js';
 import type { OperationView, ServiceView } from './contract.js';
 
 /** Figures of an operation over `seconds`; null where nothing was seen, since nothing is not zero. */
@@ -16,6 +17,7 @@ export function operationView(load: OperationLoad, seconds: number, policy: Poli
     unknownWeightShare: unknownShare(load),
     p50Us: latency.quantile(0.5),
     p95Us: latency.quantile(0.95),
+    waitsByDesign: load.baseline && waitsByDesign(load, load.baseline.latency),
     baseline: load.baseline && {
       p50Us: load.baseline.latency.quantile(0.5),
       p95Us: load.baseline.latency.quantile(0.95),
