@@ -12,6 +12,8 @@ github.com/IntelligentDDS/Nezha (or one of its days) and github.com/IntelligentD
   --only TEXT     only data sets with this text in their name
   --fault N       look closer at fault no. N of each data set
   --error-span X  spans named X (an error handler's) count as failed; recordings have no status. Say so beside the figures.
+  --docs          write tables and plot into docs/detection.md and docs/eval.svg
+  --live FILE     with --docs: results of npm run eval:live --json FILE, shown beside
   --json FILE     the results as JSON as well`;
 
 export interface EvalOptions {
@@ -20,6 +22,8 @@ export interface EvalOptions {
   /** Counted from 1. */
   fault: number | null;
   errorSpan: string | null;
+  docs: boolean;
+  live: string | null;
   json: string | null;
 }
 
@@ -32,6 +36,8 @@ export function parseArguments(args: string[], defaultData: string): EvalOptions
       only: { type: 'string' },
       fault: { type: 'string' },
       'error-span': { type: 'string' },
+      docs: { type: 'boolean', default: false },
+      live: { type: 'string' },
       json: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
@@ -44,6 +50,8 @@ export function parseArguments(args: string[], defaultData: string): EvalOptions
     only: values.only ?? null,
     fault: faultNo(values.fault),
     errorSpan: values['error-span'] ?? null,
+    docs: values.docs,
+    live: values.live ?? null,
     json: values.json ?? null,
   };
 }

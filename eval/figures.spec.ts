@@ -43,6 +43,7 @@ describe('sums', () => {
       noticedAfterS: told === null && later === null ? null : 10,
       noticedBy: null,
       firstCause: null,
+      firstScore: null,
       toldRank: told,
       laterRank: later,
       finalRank: later,

@@ -1,15 +1,19 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { format, resolveConfig } from 'prettier';
 import { findDatasets } from '../tools/recorded/datasets.js';
 import { readRecording } from '../tools/recorded/recording.js';
 import { Screen } from '../tools/client/screen.js';
 import { type EvalOptions, parseArguments, USAGE } from './arguments.js';
 import { type DatasetResult, evaluate } from './evaluate.js';
 import { lookText } from './look.js';
-import { datasetText } from './report.js';
+import { panelsOf, sectionText, withSection } from './docs.js';
+import { plotSvg } from './plot.js';
+import { datasetText, type LiveResult } from './report.js';
 
 const screen = new Screen(process.stderr);
 
-async function run({ data, only, fault, errorSpan, json }: EvalOptions): Promise<void> {
+async function run({ data, only, fault, errorSpan, docs, live, json }: EvalOptions): Promise<void> {
   const results: DatasetResult[] = [];
   for (const target of data) {
     const { datasets, skipped } = await findDatasets(target);
@@ -31,7 +35,18 @@ async function run({ data, only, fault, errorSpan, json }: EvalOptions): Promise
     }
   }
   if (results.length === 0) throw new Error(`no spans with that name at ${data.join(', ')}`);
+  if (docs) await writeDocs(results, live);
   if (json !== null) await writeFile(json, `${JSON.stringify(results, null, 2)}\n`);
+}
+
+async function writeDocs(results: readonly DatasetResult[], liveFile: string | null): Promise<void> {
+  const live = liveFile === null ? [] : (JSON.parse(await readFile(liveFile, 'utf8')) as LiveResult[]);
+  const document = fileURLToPath(new URL('../../docs/detection.md', import.meta.url));
+  const written = withSection(await readFile(document, 'utf8'), sectionText(results, live));
+  const options = await resolveConfig(document);
+  await writeFile(document, await format(written, { ...options, parser: 'markdown' }));
+  await writeFile(new URL('../../docs/eval.svg', import.meta.url), plotSvg(panelsOf(results)));
+  screen.say('docs/detection.md and docs/eval.svg are written');
 }
 
 function seconds(ms: number): string {

@@ -44,6 +44,7 @@ function alarmOf(incidentId: string, kind: Alarm['kind'], atMs: number, causes: 
     atMs,
     toldServices: distinctServices(causes),
     toldFirst: first ? { service: first.service, operation: first.operation } : null,
+    toldScore: first?.score ?? null,
     laterServices: null,
     finalServices: [],
   };

@@ -17,6 +17,7 @@ const alarm = (atMs: number, toldServices: string[], over: Partial<Alarm> = {}):
   atMs,
   toldServices,
   toldFirst: toldServices[0] ? { service: toldServices[0], operation: 'o' } : null,
+  toldScore: 0.7,
   laterServices: null,
   finalServices: toldServices,
   ...over,
@@ -59,7 +60,7 @@ describe('score', () => {
       expect.objectContaining({ noticedAfterS: null, toldRank: null, finalRank: null, alarms: 0, judged: false }),
       expect.objectContaining({ noticedAfterS: null, toldRank: null, finalRank: null, alarms: 0, judged: true }),
     ]);
-    expect(result.results[0]?.firstCause).toEqual({ service: 'cart', operation: 'o' });
+    expect(result.results[0]).toMatchObject({ firstCause: { service: 'cart', operation: 'o' }, firstScore: 0.7 });
     expect(result.noticed).toMatchObject({ k: 2, n: 3 });
     const counts = (shares: Record<1 | 3 | 5, { k: number; n: number }>) =>
       [1, 3, 5].map((at) => [shares[at as 1].k, shares[at as 1].n]);

@@ -16,6 +16,8 @@ export interface Alarm {
   toldServices: string[];
   /** The first cause as the message said it. */
   toldFirst: { service: string; operation: string } | null;
+  /** Its score, where that is known. */
+  toldScore: number | null;
   /** The same a minute after the alarm, where that is known. */
   laterServices: string[] | null;
   /** The same as the incident says it in the end. */
@@ -30,6 +32,8 @@ export interface FaultResult {
   /** Whether a new incident told of it, or an earlier one that came back. */
   noticedBy: Alarm['kind'] | null;
   firstCause: { service: string; operation: string } | null;
+  /** The score of that cause, where it is known. */
+  firstScore: number | null;
   /** Place of the true service among the causes, 1 for the first; null when it is not among them. */
   toldRank: number | null;
   laterRank: number | null;
@@ -79,6 +83,7 @@ export function score(
     noticedAfterS: null,
     noticedBy: null,
     firstCause: null,
+    firstScore: null,
     toldRank: null,
     laterRank: null,
     finalRank: null,
@@ -94,6 +99,7 @@ export function score(
       result.noticedAfterS = (alarm.atMs - result.fault.startMs) / 1000;
       result.noticedBy = alarm.kind;
       result.firstCause = alarm.toldFirst;
+      result.firstScore = alarm.toldScore;
       result.toldRank = rankOf(result.fault.service, alarm.toldServices);
       result.laterRank = rankOf(result.fault.service, alarm.laterServices ?? []);
       result.finalRank = rankOf(result.fault.service, alarm.finalServices);

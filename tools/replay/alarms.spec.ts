@@ -55,6 +55,7 @@ describe('alarmsOf', () => {
         atMs: Date.parse(AT) - SHIFT_MS,
         toldServices: ['cart', 'web'],
         toldFirst: { service: 'cart', operation: 'cart-op' },
+        toldScore: 1,
         laterServices: null,
         finalServices: ['pay', 'cart'],
       },

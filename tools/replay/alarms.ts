@@ -4,7 +4,7 @@ import type { ReceivedMessage } from '../client/receiver.js';
 import { distinctServices } from '../recorded/score.js';
 import type { Alarm } from '../recorded/score.js';
 
-const Cause = z.object({ service: z.string(), operation: z.string() });
+const Cause = z.object({ service: z.string(), operation: z.string(), score: z.number() });
 const Message = z.object({
   type: z.string(),
   timestamp: z.string(),
@@ -65,6 +65,7 @@ export function alarmsOf(
         atMs: atMs - shiftMs,
         toldServices: distinctServices(causes),
         toldFirst: causes[0] ? { service: causes[0].service, operation: causes[0].operation } : null,
+        toldScore: causes[0]?.score ?? null,
         laterServices: null,
         finalServices: distinctServices(incident.causes),
       };

@@ -18,6 +18,7 @@ const alarm = (atMs: number, service: string, kind: Alarm['kind'] = 'opened'): A
   atMs,
   toldServices: ['web', service],
   toldFirst: { service: 'web', operation: 'GET\u001b[31m /' },
+  toldScore: null,
   laterServices: null,
   finalServices: [service],
 });
