@@ -15,7 +15,11 @@ export class AlertWorker {
 
   async run(tenantId: number): Promise<void> {
     let decided = 0;
-    while (await this.decisions.decideNext(tenantId, verdictOn)) decided++;
+    for (;;) {
+      const done = await this.decisions.decideNext(tenantId, verdictOn);
+      if (done === null) break;
+      if (done === 'decided') decided++;
+    }
     if (decided > 0) await this.bell.ring('notify', tenantId);
   }
 }

@@ -70,7 +70,16 @@ export const IncidentView = z
   .meta({ id: 'Incident' });
 
 export const IncidentEventView = z
-  .object({ sequence: z.int(), kind: z.enum(INCIDENT_EVENT_KINDS), at: Time, reason: z.string() })
+  .object({
+    sequence: z.int(),
+    kind: z.enum(INCIDENT_EVENT_KINDS),
+    at: Time,
+    reason: z.string(),
+    undecided: z
+      .object({ attempts: z.int(), error: z.string(), isSetAside: z.boolean() })
+      .nullable()
+      .describe('Failed attempts to decide who is told; null when there were none.'),
+  })
   .meta({ id: 'IncidentEvent' });
 
 export const DecisionView = z
@@ -336,6 +345,7 @@ export const PipelineView = z
       correlate: StageTime,
     }),
     undecidedEvents: z.int(),
+    setAsideEvents: z.int().describe('Steps that could not be decided upon: nobody was told of them.'),
     pendingNotifications: z.int(),
   })
   .meta({ id: 'Pipeline' });

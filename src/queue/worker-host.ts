@@ -13,8 +13,10 @@ import { JOB_PAYLOAD, type JobName } from './jobs.js';
 
 export type JobHandler = (tenantId: number) => Promise<void>;
 
-/** Tenants handled at the same time by one process, for each job. */
+/** Tenants handled at the same time by one process, for each job: those compute, and a process has one thread … */
 const TENANTS_AT_ONCE = 2;
+/** … but sending waits for receivers, the slowest of which must not hold up other tenants. */
+const SENDING_AT_ONCE = 16;
 /** A job whose process died is taken up again by another after this time, or the next look after it. */
 const LOCK_MS = 10_000;
 const LOST_JOB_LOOK_MS = 5_000;
@@ -45,7 +47,7 @@ export class WorkerHost implements OnApplicationBootstrap, BeforeApplicationShut
     if (!this.config.roles.worker) return;
     this.workers = Array.from(this.handlers, ([job, handler]) =>
       this.backend.worker(job, ({ data }) => this.track(this.run(job, handler, data)), {
-        concurrency: TENANTS_AT_ONCE,
+        concurrency: job === 'notify' ? SENDING_AT_ONCE : TENANTS_AT_ONCE,
         lockDuration: LOCK_MS,
         stalledInterval: LOST_JOB_LOOK_MS,
         // A process that dies is not the job's fault.

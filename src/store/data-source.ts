@@ -1,4 +1,5 @@
 import { DataSource } from 'typeorm';
+import { SetAside1763750000100 } from '../../migrations/1763750000100-set-aside.js';
 import { Shapes1763730000000 } from '../../migrations/1763730000000-shapes.js';
 import { Correlations1763750000000 } from '../../migrations/1763750000000-correlations.js';
 import { FirstAnswer1763770000000 } from '../../migrations/1763770000000-first-answer.js';
@@ -25,6 +26,7 @@ export function createDataSource(url: string, poolSize = 10): DataSource {
       Incidents1763700300000,
       Shapes1763730000000,
       Correlations1763750000000,
+      SetAside1763750000100,
       FirstAnswer1763770000000,
       TenantSettings1763770000100,
       Weights1763770000200,

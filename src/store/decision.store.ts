@@ -1,5 +1,5 @@
-import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { Injectable, Logger } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
 import type { CorrelationReport } from '../model/correlation.js';
 import type { Decision, EarlierDecision } from '../model/decision.js';
 import type { Incident, IncidentEvent, IncidentEventKind } from '../model/incident.js';
@@ -9,7 +9,11 @@ import { CORRELATE_PATIENCE_MS } from '../pipeline.js';
 import { ChannelStore } from './channel.store.js';
 import { CorrelationStore } from './correlation.store.js';
 import { notificationId } from './notification.store.js';
+import { isDatabaseOutage } from './outage.js';
 import { RuleStore } from './rule.store.js';
+
+/** Seconds until a decision that failed is tried again; after the last one it is set aside: about three minutes after the first. */
+const RETRY_AFTER_S = [1, 5, 30, 150] as const;
 
 /** All that a decision about a step of an incident depends on. */
 export interface DecisionInput {
@@ -34,11 +38,14 @@ interface EventRow {
   at: Date;
   reason: string;
   snapshot: Incident;
+  decide_attempts: number;
 }
 
 /** Steps of incidents that wait for a decision, and the decisions. */
 @Injectable()
 export class DecisionStore {
+  private readonly log = new Logger('alert');
+
   constructor(
     private readonly db: DataSource,
     private readonly rules: RuleStore,
@@ -48,74 +55,115 @@ export class DecisionStore {
 
   /**
    * Has the tenant's next undecided event decided, and writes decisions, outbox rows and the event's mark in one transaction. A second
-   * worker waits at the event's row and finds it decided. An event waits a moment for the comparison of its traces. False when there was
-   * nothing to decide.
+   * worker waits at the event's row and finds it decided. An event waits a moment for the comparison of its traces, and for earlier ones of
+   * its incident. One that fails is put off, in the end for good, and holds up its own incident only. Null when there was nothing to
+   * decide; throws when not even that can be written down.
    */
-  async decideNext(tenantId: number, decide: (input: DecisionInput) => Verdict): Promise<boolean> {
-    return this.db.transaction(async (tx) => {
-      const events: EventRow[] = await tx.query(
-        `select incident_id, sequence, kind, at, reason, snapshot from incident_events
-         where tenant_id = $1 and decided_at is null
-           and (created_at <= now() - make_interval(secs => $2)
-                or at <= (select done_through from stage_cursors where tenant_id = $1 and stage = 'correlate'))
-         order by incident_id, sequence limit 1 for update`,
-        [tenantId, CORRELATE_PATIENCE_MS / 1_000],
-      );
-      const row = events[0];
-      if (!row) return false;
-      const earlier: { kind: IncidentEventKind; rule_id: string; rule_name: string; channel_ids: string[] }[] =
-        await tx.query(
-          `select e.kind, d.rule_id, d.rule_name, d.channel_ids
+  async decideNext(tenantId: number, decide: (input: DecisionInput) => Verdict): Promise<'decided' | 'put_off' | null> {
+    const tried: { event?: EventRow } = {};
+    try {
+      return await this.db.transaction((tx) => this.decideOne(tx, tenantId, decide, tried));
+    } catch (error) {
+      // An outage is nobody's fault: all wait.
+      if (tried.event === undefined || isDatabaseOutage(error)) throw error;
+      await this.putOff(tried.event, error);
+      return 'put_off';
+    }
+  }
+
+  private async decideOne(
+    tx: EntityManager,
+    tenantId: number,
+    decide: (input: DecisionInput) => Verdict,
+    tried: { event?: EventRow },
+  ): Promise<'decided' | null> {
+    const events: EventRow[] = await tx.query(
+      `select incident_id, sequence, kind, at, reason, snapshot, decide_attempts from incident_events e
+       where tenant_id = $1 and decided_at is null and (decide_after is null or decide_after <= now())
+         and (created_at <= now() - make_interval(secs => $2)
+              or at <= (select done_through from stage_cursors where tenant_id = $1 and stage = 'correlate'))
+         and not exists (
+           select from incident_events earlier
+           where earlier.incident_id = e.incident_id and earlier.sequence < e.sequence and earlier.decided_at is null)
+       order by incident_id, sequence limit 1 for update`,
+      [tenantId, CORRELATE_PATIENCE_MS / 1_000],
+    );
+    const row = events[0];
+    if (!row) return null;
+    tried.event = row;
+    const earlier: { kind: IncidentEventKind; rule_id: string; rule_name: string; channel_ids: string[] }[] =
+      await tx.query(
+        `select e.kind, d.rule_id, d.rule_name, d.channel_ids
            from decisions d join incident_events e using (incident_id, sequence)
            where d.incident_id = $1 and d.sequence < $2 order by d.sequence, d.rule_id`,
-          [row.incident_id, row.sequence],
-        );
-      const { decisions, notice } = decide({
-        event: {
-          incidentId: row.incident_id,
-          sequence: row.sequence,
-          kind: row.kind,
-          atMs: row.at.getTime(),
-          reason: row.reason,
-          snapshot: row.snapshot,
-        },
-        rules: await this.rules.list(tenantId, tx),
-        earlier: earlier.map((each) => ({
-          kind: each.kind,
-          ruleId: each.rule_id,
-          ruleName: each.rule_name,
-          channelIds: each.channel_ids,
-        })),
-        enabledChannelIds: await this.channels.enabledIds(tenantId, tx),
-        report: await this.correlations.get(tenantId, row.incident_id, tx),
-      });
-      for (const { ruleId, ruleName, send, reason, channelIds } of decisions) {
-        await tx.query(
-          `insert into decisions (incident_id, sequence, rule_id, tenant_id, rule_name, send, reason, channel_ids)
-           values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing`,
-          [row.incident_id, row.sequence, ruleId, tenantId, ruleName, send, reason, channelIds],
-        );
-      }
-      for (const channelId of new Set(decisions.flatMap((decision) => decision.channelIds))) {
-        await tx.query(
-          `insert into notifications (id, tenant_id, incident_id, sequence, channel_id, kind, state, body)
-           values ($1, $2, $3, $4, $5, $6, 'pending', $7) on conflict do nothing`,
-          [
-            notificationId(row.incident_id, row.sequence, channelId),
-            tenantId,
-            row.incident_id,
-            row.sequence,
-            channelId,
-            row.kind,
-            JSON.stringify(notice),
-          ],
-        );
-      }
-      await tx.query(`update incident_events set decided_at = now() where incident_id = $1 and sequence = $2`, [
-        row.incident_id,
-        row.sequence,
-      ]);
-      return true;
+        [row.incident_id, row.sequence],
+      );
+    const { decisions, notice } = decide({
+      event: {
+        incidentId: row.incident_id,
+        sequence: row.sequence,
+        kind: row.kind,
+        atMs: row.at.getTime(),
+        reason: row.reason,
+        snapshot: row.snapshot,
+      },
+      rules: await this.rules.list(tenantId, tx),
+      earlier: earlier.map((each) => ({
+        kind: each.kind,
+        ruleId: each.rule_id,
+        ruleName: each.rule_name,
+        channelIds: each.channel_ids,
+      })),
+      enabledChannelIds: await this.channels.enabledIds(tenantId, tx),
+      report: await this.correlations.get(tenantId, row.incident_id, tx),
     });
+    for (const { ruleId, ruleName, send, reason, channelIds } of decisions) {
+      await tx.query(
+        `insert into decisions (incident_id, sequence, rule_id, tenant_id, rule_name, send, reason, channel_ids)
+           values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing`,
+        [row.incident_id, row.sequence, ruleId, tenantId, ruleName, send, reason, channelIds],
+      );
+    }
+    for (const channelId of new Set(decisions.flatMap((decision) => decision.channelIds))) {
+      await tx.query(
+        `insert into notifications (id, tenant_id, incident_id, sequence, channel_id, kind, state, body)
+           values ($1, $2, $3, $4, $5, $6, 'pending', $7) on conflict do nothing`,
+        [
+          notificationId(row.incident_id, row.sequence, channelId),
+          tenantId,
+          row.incident_id,
+          row.sequence,
+          channelId,
+          row.kind,
+          JSON.stringify(notice),
+        ],
+      );
+    }
+    await tx.query(`update incident_events set decided_at = now() where incident_id = $1 and sequence = $2`, [
+      row.incident_id,
+      row.sequence,
+    ]);
+    return 'decided';
   }
+
+  /** Writes down the failure, and when it is tried again. */
+  private async putOff({ incident_id, sequence, decide_attempts }: EventRow, error: unknown): Promise<void> {
+    const waitS = RETRY_AFTER_S[decide_attempts];
+    const what = `decision on step ${sequence} of incident ${incident_id}`;
+    const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    if (waitS === undefined) this.log.error(`${what} is set aside after ${decide_attempts + 1} attempts: ${why}`);
+    else this.log.warn(`${what} failed and is tried again in ${waitS} s: ${why}`);
+    await this.db.query(
+      `update incident_events set decide_attempts = decide_attempts + 1, decide_error = $3,
+         decide_after = now() + make_interval(secs => $4), set_aside = $5, decided_at = case when $5 then now() end
+       where incident_id = $1 and sequence = $2 and decided_at is null and decide_attempts = $6`,
+      [incident_id, sequence, errorText(error), waitS ?? 0, waitS === undefined, decide_attempts],
+    );
+  }
+}
+
+/** The first line, without what a column cannot hold. */
+function errorText(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split('\n')[0]!.replaceAll('\0', '\ufffd').slice(0, 500);
 }

@@ -20,7 +20,13 @@ export interface ListedIncident {
 }
 
 export interface IncidentHistory {
-  events: { sequence: number; kind: 'opened' | 'reopened' | 'escalated' | 'resolved'; at: string; reason: string }[];
+  events: {
+    sequence: number;
+    kind: 'opened' | 'reopened' | 'escalated' | 'resolved';
+    at: string;
+    reason: string;
+    undecided: { attempts: number; error: string; isSetAside: boolean } | null;
+  }[];
   decisions: {
     sequence: number;
     ruleId: string;
@@ -121,7 +127,10 @@ export class IncidentViewsStore {
     const rows: (IncidentRow & IncidentHistory)[] = await this.db.query(
       `select ${INCIDENT},
          (select coalesce(jsonb_agg(jsonb_build_object(
-                   'sequence', e.sequence, 'kind', e.kind, 'at', ${isoMs('e.at')}, 'reason', e.reason) order by e.sequence), '[]')
+                   'sequence', e.sequence, 'kind', e.kind, 'at', ${isoMs('e.at')}, 'reason', e.reason,
+                   'undecided', case when e.decide_attempts > 0 then jsonb_build_object(
+                     'attempts', e.decide_attempts, 'error', coalesce(e.decide_error, ''), 'isSetAside', e.set_aside) end)
+                   order by e.sequence), '[]')
           from incident_events e where e.incident_id = i.id) as events,
          (select coalesce(jsonb_agg(jsonb_build_object(
                    'sequence', d.sequence, 'ruleId', d.rule_id, 'ruleName', d.rule_name, 'send', d.send, 'reason', d.reason,

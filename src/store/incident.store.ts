@@ -86,7 +86,7 @@ export class IncidentStore {
   /** Tenants with steps that no rule has decided on yet. */
   async undecided(): Promise<number[]> {
     const rows = await this.db.query<{ tenant_id: number }[]>(
-      `select distinct tenant_id from incident_events where decided_at is null`,
+      `select distinct tenant_id from incident_events where decided_at is null and (decide_after is null or decide_after <= now())`,
     );
     return rows.map((row) => row.tenant_id);
   }

@@ -19,6 +19,7 @@ export interface PipelineProgress {
   closedThrough: string | null;
   stages: Record<string, string>;
   undecidedEvents: number;
+  setAsideEvents: number;
   pendingNotifications: number;
 }
 
@@ -154,6 +155,7 @@ export class ViewsStore {
          (select coalesce(jsonb_object_agg(stage, ${isoMs('done_through')}), '{}')
           from stage_cursors where tenant_id = $1) as "stages",
          (select count(*)::int4 from incident_events where tenant_id = $1 and decided_at is null) as "undecidedEvents",
+         (select count(*)::int4 from incident_events where tenant_id = $1 and set_aside) as "setAsideEvents",
          (select count(*)::int4 from notifications where tenant_id = $1 and state = 'pending') as "pendingNotifications"`,
       [tenantId],
     );

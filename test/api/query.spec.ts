@@ -92,6 +92,7 @@ describe('tenants', () => {
       closedThrough: null,
       stages: { measure: null, baseline: null, detect: null, rank: null, incident: null, correlate: null },
       undecidedEvents: 0,
+      setAsideEvents: 0,
       pendingNotifications: 0,
     });
     const metrics = await get('/metrics', other.key);
@@ -188,7 +189,7 @@ describe('GET /api/v1/incidents', () => {
       resolvedAt: null,
       causes: [{ service: 'cart', score: 0.92, evidence: [{ kind: 'self_time', n: 118 }] }],
       affected: [{ service: 'shop', since: '2026-03-01T12:00:10.000Z' }],
-      events: [{ sequence: 1, kind: 'opened', at: '2026-03-01T12:00:10.000Z', reason: 'deviates' }],
+      events: [{ sequence: 1, kind: 'opened', at: '2026-03-01T12:00:10.000Z', reason: 'deviates', undecided: null }],
       decisions: [{ sequence: 1, ruleName: 'all', send: true, reason: 'opened', channelIds: [expect.any(String)] }],
       deliveries: [
         {
@@ -420,6 +421,7 @@ describe('GET /api/v1/pipeline', () => {
         correlate: null,
       },
       undecidedEvents: 1,
+      setAsideEvents: 0,
       pendingNotifications: 0,
     });
   });

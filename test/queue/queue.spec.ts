@@ -85,6 +85,21 @@ describe.each(['PostgreSQL', 'Redis'])('bell and workers on %s', (kind) => {
     expect(seen.toSorted()).toEqual([1, 2]);
   });
 
+  check('tenants whose receivers hang do not keep messages of others waiting', async () => {
+    const receivers = gate();
+    const served: number[] = [];
+    host.handle('notify', async (tenantId) => {
+      if (tenantId <= 8) await receivers.opened;
+      served.push(tenantId);
+    });
+    host.onApplicationBootstrap();
+    for (let tenantId = 1; tenantId <= 9; tenantId++) await bell.ring('notify', tenantId);
+    await until('the ninth tenant was served', () => served.includes(9));
+    expect(served).toEqual([9]);
+    receivers.open();
+    await until('all were served', () => served.length === 9);
+  });
+
   check('rings while the handler runs lead to one more run, after it', async () => {
     const first = gate();
     let runs = 0;

@@ -318,6 +318,43 @@ describe('workers', () => {
     expect(types).toEqual(['incident.opened', 'incident.opened', 'incident.opened', 'incident.resolved']);
   });
 
+  it('are not held up by a step that cannot be decided upon: it is set aside, visibly, and only its incident waits for it', async () => {
+    await delivery.channel('webhook', `${sink.url}/hook`);
+    const [broken, sound] = ['00000000-0000-4000-8000-00000000000a', 'ffffffff-0000-4000-8000-00000000000b'];
+    await delivery.step(broken, 'opened');
+    await delivery.db.query(`update incident_events set snapshot = '{"severity": "warning"}'`);
+    await delivery.step(broken, 'resolved');
+    await delivery.step(sound, 'opened');
+    const told = async () => {
+      await delivery.alert.run(1);
+      return (await delivery.outbox()).map(({ incident_id, kind }) => [incident_id, kind]);
+    };
+    const steps = () =>
+      delivery.db.query<
+        { sequence: number; attempts: number; error: string | null; set_aside: boolean; open: boolean }[]
+      >(
+        `select sequence, decide_attempts as attempts, decide_error as error, set_aside, decided_at is null as open
+         from incident_events where incident_id = $1 order by sequence`,
+        [broken],
+      );
+    expect(await told()).toEqual([[sound, 'opened']]);
+    expect(await told()).toHaveLength(1);
+    expect(await steps()).toMatchObject([
+      { attempts: 1, error: expect.stringMatching(/./), set_aside: false, open: true },
+      { attempts: 0, open: true },
+    ]);
+    for (let attempt = 2; attempt <= 5; attempt++) {
+      await delivery.db.query(`update incident_events set decide_after = now() where decide_after is not null`);
+      await told();
+    }
+    expect(await steps()).toMatchObject([
+      { attempts: 5, set_aside: true, open: false },
+      // Nobody was told of the opening, so nobody is told of the end.
+      { attempts: 0, set_aside: false, open: false },
+    ]);
+    expect(await told()).toEqual([[sound, 'opened']]);
+  });
+
   it('leave alone what waits for a channel that was deleted', async () => {
     const id = await open();
     await delivery.channels.delete(1, id);
