@@ -10,8 +10,8 @@ import { VersionStore } from '../store/version.store.js';
 import { correlate } from './correlate.js';
 import { type DueComparison, dueComparisons, LONGEST_WAIT_MS } from './due.js';
 import { firstSeenOf } from './first-seen.js';
-import { interleaved, splitTraces, valuesOf } from './split.js';
-import { targetOf } from './target.js';
+import { interleaved, type Split, splitTraces, valuesOf } from './split.js';
+import { type Target, targetsOf } from './target.js';
 
 /** An incident that lasts is compared over its last ten minutes, and with the ten minutes before it. */
 const LOOK_BACK_MS = 10 * MINUTE_MS;
@@ -62,39 +62,49 @@ export class CorrelateWorker {
   }
 
   /** A reason instead of a report when there is nothing to compare. */
-  private async compare(tenantId: number, { event, throughMs }: DueComparison): Promise<CorrelationReport | string> {
-    const { snapshot } = event;
-    const decidedMs = event.atMs - WINDOW_MS;
-    const findings = await this.anomalies.raised(tenantId, decidedMs, event.atMs);
-    const target = targetOf(findings, snapshot);
-    if (target === null) return 'nothing that deviates tells bad traces from good ones';
-    const sinceMs = windowOf(Math.max(target.sinceMs, throughMs - LOOK_BACK_MS));
-    const { values: during, left } = await this.values(tenantId, target, sinceMs, throughMs);
-    const { values: before } = await this.values(
-      tenantId,
-      target,
-      windowOf(target.sinceMs) - LOOK_BACK_MS,
-      windowOf(target.sinceMs),
-    );
-    const split = splitTraces(target.bad, during, before);
-    if (typeof split === 'string') return split;
-    const sample = await this.traces.terms(tenantId, interleaved(split), throughMs * 1_000);
+  private async compare(tenantId: number, due: DueComparison): Promise<CorrelationReport | string> {
+    const { snapshot, atMs } = due.event;
+    const findings = await this.anomalies.raised(tenantId, atMs - WINDOW_MS, atMs);
+    let reason = 'nothing that deviates tells bad traces from good ones';
+    for (const target of targetsOf(findings, snapshot)) {
+      const split = await this.split(tenantId, target, due.throughMs);
+      if (typeof split !== 'string') return this.correlate(tenantId, due, target, split);
+      reason = split;
+    }
+    return reason;
+  }
+
+  private async split(
+    tenantId: number,
+    target: Target,
+    throughMs: number,
+  ): Promise<(Split & { left: number }) | string> {
+    const beganMs = windowOf(target.sinceMs);
+    const now = await this.values(tenantId, target, windowOf(Math.max(beganMs, throughMs - LOOK_BACK_MS)), throughMs);
+    const before = await this.values(tenantId, target, beganMs - LOOK_BACK_MS, beganMs);
+    const split = splitTraces(target.bad, now.values, before.values);
+    return typeof split === 'string' ? split : { ...split, left: now.left };
+  }
+
+  private async correlate(
+    tenantId: number,
+    { event, throughMs }: DueComparison,
+    target: Target,
+    { bad, good, goodFrom, left }: Split & { left: number },
+  ): Promise<CorrelationReport> {
+    const sample = await this.traces.terms(tenantId, interleaved({ bad, good }), throughMs * 1_000);
     const services = [...new Set(sample.places.map(({ service }) => service))];
     const known = await this.versions.load(tenantId, services);
-    const { correlations, tested } = correlate(
-      sample,
-      split.bad,
-      split.good,
-      firstSeenOf(known, snapshot.startedMs, throughMs),
-    );
+    const firstSeen = firstSeenOf(known, event.snapshot.startedMs, throughMs);
+    const { correlations, tested } = correlate(sample, bad, good, firstSeen);
     const operation = (await this.anomalies.operations(tenantId)).get(target.operationId);
     const compared: Comparison = {
       service: operation?.service ?? '',
       operation: operation?.name ?? '',
       bad: target.bad,
-      goodFrom: split.goodFrom,
-      badN: split.bad.filter((traceId) => sample.traces.has(traceId)).length,
-      goodN: split.good.filter((traceId) => sample.traces.has(traceId)).length,
+      goodFrom,
+      badN: bad.filter((traceId) => sample.traces.has(traceId)).length,
+      goodN: good.filter((traceId) => sample.traces.has(traceId)).length,
       tested,
       left: left === 0 ? sample.left : { ...sample.left, spans_of_operation: left },
     };
@@ -103,16 +113,19 @@ export class CorrelateWorker {
     return { outcome, reason, throughMs, compared, correlations };
   }
 
+  /** What tells bad traces from good ones, for the traces of an operation whose spans ended in the windows [fromMs, toMs). */
   private async values(
     tenantId: number,
-    { operationId, calleeId, bad }: NonNullable<ReturnType<typeof targetOf>>,
+    { operationId, calleeId, bad }: Target,
     fromMs: number,
     toMs: number,
   ): Promise<{ values: Map<string, number>; left: number }> {
     const own = await this.traces.operation(tenantId, operationId, fromMs, toMs);
     const calls =
       calleeId === null ? null : await this.traces.operation(tenantId, calleeId, fromMs - CALL_SLACK_MS, toMs);
-    const values = valuesOf(bad, own.postings, calls?.postings ?? []);
-    return { values, left: own.left + (calls?.left ?? 0) };
+    return {
+      values: valuesOf(bad, own.postings, calls?.postings ?? []),
+      left: own.left + (calls?.left ?? 0),
+    };
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Finding } from '../model/anomaly.js';
 import type { Incident } from '../model/incident.js';
-import { targetOf } from './target.js';
+import { targetsOf } from './target.js';
 
 function finding(operationId: number, score: number, change: Partial<Finding> = {}): Finding {
   return {
@@ -30,14 +30,14 @@ const incident = (causeId: number) =>
     affected: [11, 12, 21, 31].map((operationId) => ({ operationId, service: `s${Math.floor(operationId / 10)}` })),
   }) as Pick<Incident, 'affected' | 'causes'>;
 
-describe('targetOf', () => {
+describe('targetsOf', () => {
   it.each([
     ['the operation that is blamed', [finding(11, 90), finding(21, 20)], 21, 21],
     ['one of the blamed service', [finding(31, 90), finding(12, 20)], 11, 12],
     ['the strongest', [finding(31, 20), finding(12, 90)], 21, 12],
     ['the first of equals', [finding(31, 20), finding(12, 20)], 21, 12],
   ])('%s', (_name, findings, cause, expected) => {
-    expect(targetOf(findings, incident(cause))).toEqual({
+    expect(targetsOf(findings, incident(cause))[0]).toEqual({
       operationId: expected,
       calleeId: null,
       bad: 'slow',
@@ -48,18 +48,32 @@ describe('targetOf', () => {
   it('looks at the caller when calls deviate', () => {
     const calls = { signal: 'calls', callerId: 5, unit: 'calls_per_call' } as const;
     const target = { operationId: 5, calleeId: 11, sinceMs: 80 };
-    expect(targetOf([finding(11, 9, { ...calls, direction: 'down' })], incident(11))).toEqual({
-      ...target,
-      bad: 'lacking_call',
-    });
-    expect(targetOf([finding(11, 9, { ...calls, direction: 'up' })], incident(11))).toEqual({
-      ...target,
-      bad: 'repeating_call',
-    });
+    expect(targetsOf([finding(11, 9, { ...calls, direction: 'down' })], incident(11))).toEqual([
+      {
+        ...target,
+        bad: 'lacking_call',
+      },
+    ]);
+    expect(targetsOf([finding(11, 9, { ...calls, direction: 'up' })], incident(11))).toEqual([
+      {
+        ...target,
+        bad: 'repeating_call',
+      },
+    ]);
+  });
+
+  it('looks at the caller when time between the two deviates', () => {
+    const gap = finding(11, 9, { signal: 'gap', callerId: 5 });
+    expect(targetsOf([gap], incident(11))).toEqual([{ operationId: 5, calleeId: null, bad: 'slow', sinceMs: 80 }]);
+  });
+
+  it('names what is equally bad once, and three at most', () => {
+    const all = [11, 12, 21, 31].flatMap((id) => [finding(id, id), finding(id, id, { signal: 'self_time' })]);
+    expect(targetsOf(all, incident(21)).map((target) => target.operationId)).toEqual([21, 31, 12]);
   });
 
   it('begins with the first deviating window of any of its series', () => {
-    expect(targetOf([finding(11, 90), finding(12, 20, { sinceMs: 60 })], incident(11))?.sinceMs).toBe(60);
+    expect(targetsOf([finding(11, 90), finding(12, 20, { sinceMs: 60 })], incident(11))[0]?.sinceMs).toBe(60);
   });
 
   it.each([
@@ -68,6 +82,6 @@ describe('targetOf', () => {
     ['another incident', [finding(99, 90)]],
     ['less traffic', [finding(11, 90, { signal: 'traffic', direction: 'down' })]],
   ])('has none: %s', (_name, findings) => {
-    expect(targetOf(findings, incident(11))).toBeNull();
+    expect(targetsOf(findings, incident(11))).toEqual([]);
   });
 });

@@ -4,56 +4,54 @@ import type { Incident } from '../model/incident.js';
 
 /** Whose traces are compared, and what makes one of them bad. */
 export interface Target {
-  /** The operation whose traces are looked at: for calls, the caller. */
+  /** The operation whose traces are looked at: for what happens between two, the caller. */
   operationId: number;
-  /** Whose calls are counted; null unless the deviation is about calls. */
+  /** Whose calls are counted; null unless the deviation is about how often it is called. */
   calleeId: number | null;
   bad: BadKind;
-  /** Start of its first deviating window. */
+  /** Start of the first deviating window of the incident's series. */
   sinceMs: number;
 }
 
+/** More than the best few are not worth their reading. */
+const MAX_TARGETS = 3;
+
 /**
- * The deviating series to compare traces of: that of the operation that is blamed first when it deviates itself (there bad and good
- * differ most), else one of its service, else the strongest. Null when no finding tells good traces from bad ones.
+ * The deviating series to compare traces of, best first: that of the operation that is blamed first when it deviates itself (there bad
+ * and good differ most), then those of its service, then the strongest. Empty when no finding tells good traces from bad ones.
  */
-export function targetOf(findings: readonly Finding[], incident: Pick<Incident, 'affected' | 'causes'>): Target | null {
+export function targetsOf(findings: readonly Finding[], incident: Pick<Incident, 'affected' | 'causes'>): Target[] {
   const affected = new Map(incident.affected.map((each) => [each.operationId, each.service]));
   const suspect = incident.causes[0];
-  let best: { finding: Finding; bad: BadKind; closeness: number } | null = null;
-  let sinceMs = Infinity;
-  for (const finding of findings) {
-    const bad = badKindOf(finding);
-    const service = affected.get(finding.operationId);
-    if (!finding.raised || bad === null || service === undefined) continue;
-    sinceMs = Math.min(sinceMs, finding.sinceMs);
-    const closeness = finding.operationId === suspect?.operationId ? 2 : service === suspect?.service ? 1 : 0;
-    if (best === null || isBetter(finding, closeness, best)) best = { finding, bad, closeness };
-  }
-  if (best === null) return null;
-  const { operationId, callerId } = best.finding;
-  const isCall = callerId !== 0;
-  return {
-    operationId: isCall ? callerId : operationId,
-    calleeId: isCall ? operationId : null,
-    bad: best.bad,
-    sinceMs,
-  };
+  const closeness = ({ operationId }: Finding): number =>
+    operationId === suspect?.operationId ? 2 : affected.get(operationId) === suspect?.service ? 1 : 0;
+  const usable = findings.filter((each) => each.raised && badKindOf(each) !== null && affected.has(each.operationId));
+  const sinceMs = Math.min(...usable.map((finding) => finding.sinceMs));
+  const targets = usable
+    .toSorted(
+      (a, b) =>
+        closeness(b) - closeness(a) ||
+        b.score - a.score ||
+        a.operationId - b.operationId ||
+        a.callerId - b.callerId ||
+        (a.signal < b.signal ? -1 : 1),
+    )
+    .map((finding) => ({ ...placeOf(finding), bad: badKindOf(finding)!, sinceMs }));
+  const nameOf = (target: Target) => JSON.stringify(target);
+  return [...new Map(targets.map((target) => [nameOf(target), target])).values()].slice(0, MAX_TARGETS);
 }
 
-function isBetter(finding: Finding, closeness: number, best: { finding: Finding; closeness: number }): boolean {
-  return (
-    (closeness - best.closeness ||
-      finding.score - best.finding.score ||
-      best.finding.operationId - finding.operationId ||
-      best.finding.windowAtMs - finding.windowAtMs) > 0
-  );
+function placeOf({ signal, operationId, callerId }: Finding): Pick<Target, 'operationId' | 'calleeId'> {
+  if (callerId === 0) return { operationId, calleeId: null };
+  return { operationId: callerId, calleeId: signal === 'calls' ? operationId : null };
 }
 
-/** A drop of traffic leaves no bad trace to look at. */
+/** Self time and gaps make the span longer in which they are spent. A drop of traffic leaves no bad trace to look at. */
 function badKindOf({ signal, callerId, direction }: Finding): BadKind | null {
   switch (signal) {
     case 'latency':
+    case 'self_time':
+    case 'gap':
       return direction === 'up' ? 'slow' : null;
     case 'errors':
       return direction === 'up' ? 'failed' : null;
