@@ -143,11 +143,16 @@ CREATE TABLE incident_events (
   snapshot jsonb NOT NULL,
   decided_at timestamp with time zone,
   created_at timestamp with time zone DEFAULT now() NOT NULL,
+  decide_attempts integer DEFAULT 0 NOT NULL,
+  decide_after timestamp with time zone,
+  decide_error text,
+  set_aside boolean DEFAULT false NOT NULL,
   CONSTRAINT incident_events_pkey PRIMARY KEY (incident_id, sequence),
   CONSTRAINT incident_events_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES incidents(id) ON DELETE CASCADE,
   CONSTRAINT incident_events_kind_check CHECK ((kind = ANY (ARRAY['opened'::text, 'reopened'::text, 'escalated'::text, 'resolved'::text])))
 );
 CREATE INDEX incident_events_at ON public.incident_events USING btree (tenant_id, at);
+CREATE INDEX incident_events_set_aside ON public.incident_events USING btree (tenant_id) WHERE set_aside;
 CREATE INDEX incident_events_undecided ON public.incident_events USING btree (tenant_id) WHERE (decided_at IS NULL);
 
 CREATE TABLE incidents (
