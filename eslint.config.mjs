@@ -301,6 +301,7 @@ export default tseslint.config(
     files: [
       ...edgesOf('journal'),
       'src/journal/{write,commit,read,search,search-page,dictionary,partitions,event-clocks}.ts',
+      'src/journal/{retention,kept-traces,copy-into}.ts',
     ],
     rules: edge(
       STAGE,

@@ -12,7 +12,7 @@ describe('parseConfig', () => {
       redisUrl: undefined,
       roles: { ingest: true, worker: true, api: true },
       listen: { host: '127.0.0.1', loopbackOnly: true, otlpPort: 4318, otlpGrpcPort: 4317, apiPort: 16686 },
-      retention: { journalHours: 24 },
+      retention: { ordinaryHours: 24, anomalousHours: 168, maxBytes: 0, keptMaxBytes: 1_073_741_824 },
       ingest: {
         maxBodyBytes: 64 * 2 ** 20,
         maxDecodedBytes: 64 * 2 ** 20,

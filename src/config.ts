@@ -38,6 +38,9 @@ const SETTINGS = z.object({
   OTLP_GRPC_PORT: whole(0, 65_535, 4317),
   API_PORT: port(16686),
   RETENTION_HOURS: whole(1, 24 * 366, 24),
+  RETENTION_ANOMALOUS_HOURS: whole(0, 24 * 366, 168),
+  RETENTION_MAX_BYTES: whole(0, 1024 * 1024 * 1024 * MIB, 0),
+  RETENTION_KEPT_MAX_BYTES: whole(0, 1024 * 1024 * 1024 * MIB, 1024 * MIB),
   INGEST_MAX_BODY_BYTES: whole(1024, 1024 * MIB, 64 * MIB),
   INGEST_MAX_DECODED_BYTES: whole(1024, 1024 * MIB, 64 * MIB),
   INGEST_MAX_SPAN_AGE_HOURS: whole(0, 24 * 366 * 100, 168),
@@ -136,7 +139,12 @@ function nest(settings: Settings) {
       otlpGrpcPort: settings.OTLP_GRPC_PORT,
       apiPort: settings.API_PORT,
     },
-    retention: { journalHours: settings.RETENTION_HOURS },
+    retention: {
+      ordinaryHours: settings.RETENTION_HOURS,
+      anomalousHours: settings.RETENTION_ANOMALOUS_HOURS,
+      maxBytes: settings.RETENTION_MAX_BYTES,
+      keptMaxBytes: settings.RETENTION_KEPT_MAX_BYTES,
+    },
     ingest: {
       maxBodyBytes: settings.INGEST_MAX_BODY_BYTES,
       maxDecodedBytes: settings.INGEST_MAX_DECODED_BYTES,

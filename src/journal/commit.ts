@@ -1,10 +1,8 @@
 import type { ClientBase } from 'pg';
-import { from as copyFrom } from 'pg-copy-streams';
-import { finished } from 'node:stream/promises';
 import { floorMinute } from '../model/window.js';
 import { REOPEN_LIMIT_MS } from '../pipeline.js';
 import { newSegments, planSegments } from './batch.js';
-import type { CopyRows } from './copy-rows.js';
+import { copyInto } from './copy-into.js';
 import { indexSegments } from './index-spans.js';
 import type { Pending } from './pending.js';
 
@@ -31,9 +29,9 @@ export async function commit(client: ClientBase, requests: readonly Pending[], n
       const segments = newSegments(planned, duplicates);
       if (segments.length > 0) {
         const rows = indexSegments(segments, nowMs);
-        await copy(client, 'segments', rows.segments);
-        await copy(client, 'trace_segments', rows.traceSegments);
-        await copy(client, 'postings', rows.postings);
+        await copyInto(client, 'segments', rows.segments);
+        await copyInto(client, 'trace_segments', rows.traceSegments);
+        await copyInto(client, 'postings', rows.postings);
         await markLate(client, rows.touched, counts);
       }
     }
@@ -90,13 +88,6 @@ async function storedBefore(
     [taken.map(({ key }) => key), taken.map(({ hour }) => new Date(hour))],
   );
   return new Map(rows.map(({ key, accepted }) => [key, accepted]));
-}
-
-async function copy(client: ClientBase, table: string, rows: CopyRows): Promise<void> {
-  const stream = client.query(copyFrom(`copy ${table} from stdin with (format binary)`));
-  const done = finished(stream);
-  stream.end(rows.finish());
-  await done;
 }
 
 /**

@@ -3,9 +3,11 @@ import { WorkerHost } from '../queue/worker-host.js';
 import { CloseWorker } from './close.worker.js';
 import { Dictionary } from './dictionary.js';
 import { EventClocks } from './event-clocks.js';
+import { KeptTraces } from './kept-traces.js';
 import { MaintenanceWorker } from './maintenance.worker.js';
 import { Partitions } from './partitions.js';
 import { JournalReader } from './read.js';
+import { Retention } from './retention.js';
 import { TraceSearch } from './search.js';
 import { SearchStore } from './search.store.js';
 import { TracesStore } from './traces.store.js';
@@ -24,6 +26,8 @@ import { Journal } from './write.js';
     TraceSearch,
     TracesStore,
     CloseWorker,
+    KeptTraces,
+    Retention,
     MaintenanceWorker,
   ],
   exports: [Journal, JournalReader, SearchStore, TraceSearch, TracesStore, CloseWorker],

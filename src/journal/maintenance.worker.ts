@@ -1,15 +1,14 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import type { OnApplicationBootstrap } from '@nestjs/common';
 import { Cron, CronExpression } from '@nestjs/schedule';
-import { CONFIG } from '../config.js';
-import type { Config } from '../config.js';
 import { floorHour, HOUR_MS } from '../model/window.js';
 import { RetentionStore } from '../store/retention.store.js';
 import { Partitions } from './partitions.js';
+import { Retention } from './retention.js';
 
 const HOURS_AHEAD = 2;
 
-/** Once a minute: makes the partitions of the next hours and drops those that are past retention. */
+/** Once a minute: makes the partitions of the next hours and takes away what is past retention. */
 @Injectable()
 export class MaintenanceWorker implements OnApplicationBootstrap {
   private readonly log = new Logger(MaintenanceWorker.name);
@@ -17,8 +16,8 @@ export class MaintenanceWorker implements OnApplicationBootstrap {
 
   constructor(
     private readonly partitions: Partitions,
-    private readonly retention: RetentionStore,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly retention: Retention,
+    private readonly verdicts: RetentionStore,
   ) {}
 
   onApplicationBootstrap(): Promise<void> {
@@ -37,8 +36,8 @@ export class MaintenanceWorker implements OnApplicationBootstrap {
         Array.from({ length: HOURS_AHEAD + 1 }, (_, ahead) => hour + ahead * HOUR_MS),
         nowMs,
       );
-      await this.partitions.drop(this.config.retention.journalHours, nowMs);
-      await this.retention.prune(nowMs);
+      await this.retention.run(nowMs);
+      await this.verdicts.prune(nowMs);
     } catch (error) {
       this.log.warn(`Partitions could not be maintained and will be tried again in a minute: ${String(error)}`);
     } finally {

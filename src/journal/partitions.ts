@@ -4,7 +4,7 @@ import type { EntityManager } from 'typeorm';
 import { HOUR_MS } from '../model/window.js';
 
 /** Partitioned by hour, in the order in which a commit writes them, so that a drop and a commit never wait for each other in a circle. */
-const HOURLY = ['request_keys', 'segments', 'trace_segments', 'postings'] as const;
+export const HOURLY = ['request_keys', 'segments', 'trace_segments', 'postings'] as const;
 const DAILY = ['rollups', 'edge_rollups'] as const;
 const MAX_HOURS = 2_000;
 const ROLLUP_DAYS = 30;
@@ -12,9 +12,9 @@ const DAY_MS = 24 * HOUR_MS;
 /** How long an hour counts as written before it is marked again; far below any retention. */
 const MARK_AGAIN_MS = 60_000;
 /** Any number that nothing else in the database locks: serialises the making and dropping of partitions. */
-const LOCK = 7_426_301;
+export const LOCK = 7_426_301;
 /** A drop waits no longer for running commits (and they for it); it is tried again a minute later. */
-const DROP_LOCK_TIMEOUT_MS = 250;
+export const LOCK_TIMEOUT_MS = 250;
 
 const at = (ms: number) => new Date(ms).toISOString();
 
@@ -53,27 +53,6 @@ export class Partitions {
     this.marked.clear();
   }
 
-  /** Drops the hours that ended, and were last written, more than `retentionHours` ago, and rollups after 30 days. */
-  async drop(retentionHours: number, nowMs: number): Promise<void> {
-    const expiry = nowMs - retentionHours * HOUR_MS;
-    const hours: { hour: Date }[] = await this.db.query(
-      `select hour from journal_hours where hour < $1 and last_written_at < $2 order by hour`,
-      [at(expiry - HOUR_MS), at(expiry)],
-    );
-    for (const { hour } of hours) {
-      this.marked.delete(hour.getTime());
-      await this.dropTogether(
-        HOURLY.map((table) => hourName(table, hour.getTime())),
-        (db) =>
-          db.query(`delete from journal_hours where hour = $1 and last_written_at < $2 returning hour`, [
-            hour,
-            at(expiry),
-          ]),
-      );
-    }
-    await this.dropDays(nowMs - ROLLUP_DAYS * DAY_MS);
-  }
-
   private async mark(db: EntityManager, hours: number[]): Promise<number[]> {
     const rows: { hour: Date }[] = await db.query(
       `with marked as (update journal_hours set last_written_at = now() where hour = any($1::timestamptz[]) returning hour)
@@ -101,40 +80,30 @@ export class Partitions {
     });
   }
 
-  /** A day of rollups goes when it is old and the journal, from which it could be computed, holds no hour of it. */
-  private async dropDays(expiry: number): Promise<void> {
+  /** Drops rollups after 30 days: a day goes when it is old and the journal, from which it could be computed, holds no hour of it. */
+  async dropDays(nowMs: number): Promise<void> {
     const days: { day: string }[] = await this.db.query(
       `select day from (
          select to_date(right(relid::text, 8), 'YYYYMMDD') as day from pg_partition_tree('rollups') where isleaf
        ) partitions
        where day < $1::timestamptz - interval '1 day'
          and not exists (select from journal_hours where hour >= day::timestamptz and hour < day::timestamptz + interval '1 day')`,
-      [at(expiry)],
+      [at(nowMs - ROLLUP_DAYS * DAY_MS)],
     );
     for (const { day } of days) {
       const start = new Date(day).getTime();
-      await this.dropTogether(
-        DAILY.map((table) => dayName(table, start)),
-        () => Promise.resolve([{}]),
-      );
+      await this.dropTogether(DAILY.map((table) => dayName(table, start)));
     }
   }
 
-  /** Drops the tables in one transaction if `claim`, run in it under the lock, returns a row; a drop that would have to wait is left for next time. */
-  private async dropTogether(tables: string[], claim: (db: EntityManager) => Promise<unknown>): Promise<void> {
+  /** A drop that would have to wait is left for next time. */
+  private async dropTogether(tables: string[]): Promise<void> {
     await this.db.transaction(async (db) => {
-      await db.query(`set local lock_timeout = ${DROP_LOCK_TIMEOUT_MS}`);
+      await db.query(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
       await db.query(`select pg_advisory_xact_lock($1)`, [LOCK]);
-      if (!(await claimed(claim(db)))) return;
       for (const table of tables) await db.query(`drop table if exists ${table}`);
     });
   }
-}
-
-/** `delete … returning` comes as [rows, count] from TypeORM, `select` as rows. */
-async function claimed(result: Promise<unknown>): Promise<boolean> {
-  const rows = (await result) as unknown[];
-  return Array.isArray(rows[0]) ? rows[0].length > 0 : rows.length > 0;
 }
 
 /** Attaching a table lets commits go on; making it as a partition would lock them out. */
@@ -146,7 +115,7 @@ async function attach(db: EntityManager, parent: string, name: string, from: num
 }
 
 /** As in segments_20251121_09. */
-function hourName(table: string, hour: number): string {
+export function hourName(table: string, hour: number): string {
   return `${table}_${at(hour).slice(0, 13).replaceAll('-', '').replace('T', '_')}`;
 }
 

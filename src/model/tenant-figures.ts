@@ -4,6 +4,8 @@ export interface TenantFigures {
   spans: Record<string, number>;
   /** Requests refused as a whole, by reason. */
   refused: Record<string, number>;
+  /** Stored spans that retention has taken, by why: age or space. */
+  dropped: Record<string, number>;
   /** Event time from the tenant's watermark back to the stage's cursor (s). */
   stageLagS: Record<string, number>;
   /** Failed attempts in a row. */

@@ -344,6 +344,17 @@ export const PipelineView = z
       incident: StageTime,
       correlate: StageTime,
     }),
+    retention: z
+      .object({
+        wholeSince: Time.nullable().describe(
+          'Before it, only anomalous traces are left; null while nothing is stored.',
+        ),
+        droppedForSpace: z
+          .object({ spans: z.int(), lastHour: Time, lastAt: Time })
+          .nullable()
+          .describe('What went since RETENTION_MAX_BYTES was reached; null: nothing ever did.'),
+      })
+      .describe('How far back spans are kept.'),
     undecidedEvents: z.int(),
     setAsideEvents: z.int().describe('Steps that could not be decided upon: nobody was told of them.'),
     pendingNotifications: z.int(),

@@ -54,6 +54,14 @@ export function tenantMetrics(figures: TenantFigures): Registry {
     refused.inc({ reason }, n);
   }
 
+  const dropped = new Counter({
+    name: 'tracehound_dropped_spans_total',
+    help: 'Stored spans that retention has taken: age, or space when RETENTION_MAX_BYTES was reached.',
+    labelNames: ['reason'],
+    registers,
+  });
+  for (const [reason, n] of Object.entries({ age: 0, space: 0, ...figures.dropped })) dropped.inc({ reason }, n);
+
   const gauge = (
     name: string,
     help: string,

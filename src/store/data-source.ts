@@ -5,6 +5,7 @@ import { Correlations1763750000000 } from '../../migrations/1763750000000-correl
 import { FirstAnswer1763770000000 } from '../../migrations/1763770000000-first-answer.js';
 import { Incidents1763700300000 } from '../../migrations/1763700300000-incidents.js';
 import { Journal1763700100000 } from '../../migrations/1763700100000-journal.js';
+import { KeptTraces1763770000300 } from '../../migrations/1763770000300-kept-traces.js';
 import { Measures1763700200000 } from '../../migrations/1763700200000-measures.js';
 import { Weights1763770000200 } from '../../migrations/1763770000200-weights.js';
 import { TenantSettings1763770000100 } from '../../migrations/1763770000100-tenant-settings.js';
@@ -30,6 +31,7 @@ export function createDataSource(url: string, poolSize = 10): DataSource {
       FirstAnswer1763770000000,
       TenantSettings1763770000100,
       Weights1763770000200,
+      KeptTraces1763770000300,
     ],
     migrationsTransactionMode: 'each',
     applicationName: 'tracehound',

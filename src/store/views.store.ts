@@ -18,6 +18,11 @@ export interface PipelineProgress {
   watermark: string | null;
   closedThrough: string | null;
   stages: Record<string, string>;
+  /** Before it only anomalous traces are left; what RETENTION_MAX_BYTES has cost. */
+  retention: {
+    wholeSince: string | null;
+    droppedForSpace: { spans: number; lastHour: string; lastAt: string } | null;
+  };
   undecidedEvents: number;
   setAsideEvents: number;
   pendingNotifications: number;
@@ -154,6 +159,11 @@ export class ViewsStore {
          (select ${isoMs('closed_through')} from tenant_clocks where tenant_id = $1) as "closedThrough",
          (select coalesce(jsonb_object_agg(stage, ${isoMs('done_through')}), '{}')
           from stage_cursors where tenant_id = $1) as "stages",
+         jsonb_build_object(
+           'wholeSince', (select ${isoMs('min(hour)')} from journal_hours where reduced_at is null or reduced_at < last_written_at),
+           'droppedForSpace', (select jsonb_build_object(
+              'spans', n, 'lastHour', ${isoMs('last_hour')}, 'lastAt', ${isoMs('last_at')})
+            from dropped_spans where tenant_id = $1 and reason = 'space')) as "retention",
          (select count(*)::int4 from incident_events where tenant_id = $1 and decided_at is null) as "undecidedEvents",
          (select count(*)::int4 from incident_events where tenant_id = $1 and set_aside) as "setAsideEvents",
          (select count(*)::int4 from notifications where tenant_id = $1 and state = 'pending') as "pendingNotifications"`,

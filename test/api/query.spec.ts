@@ -91,6 +91,7 @@ describe('tenants', () => {
       watermark: null,
       closedThrough: null,
       stages: { measure: null, baseline: null, detect: null, rank: null, incident: null, correlate: null },
+      retention: { wholeSince: expect.anything(), droppedForSpace: null },
       undecidedEvents: 0,
       setAsideEvents: 0,
       pendingNotifications: 0,
@@ -411,6 +412,7 @@ describe('GET /api/v1/pipeline', () => {
     );
     expect(await read('/api/v1/pipeline', key, contract.PipelineView)).toEqual({
       watermark: '2026-03-01T12:01:00.000Z',
+      retention: { wholeSince: expect.anything(), droppedForSpace: null },
       closedThrough: '2026-03-01T12:00:50.000Z',
       stages: {
         measure: '2026-03-01T12:00:40.000Z',

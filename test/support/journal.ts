@@ -5,9 +5,11 @@ import { type Config, parseConfig } from '../../src/config.js';
 import { CloseWorker } from '../../src/journal/close.worker.js';
 import { Dictionary } from '../../src/journal/dictionary.js';
 import { EventClocks } from '../../src/journal/event-clocks.js';
+import { KeptTraces } from '../../src/journal/kept-traces.js';
 import { Partitions } from '../../src/journal/partitions.js';
 import type { Admitted } from '../../src/journal/pending.js';
 import { JournalReader } from '../../src/journal/read.js';
+import { Retention } from '../../src/journal/retention.js';
 import { scan } from '../../src/journal/scan.js';
 import { SPAN_ENDS_EARLY } from '../../src/journal/span-table.js';
 import { Journal } from '../../src/journal/write.js';
@@ -28,6 +30,7 @@ export interface TestJournal {
   closer: CloseWorker;
   journal: Journal;
   reader: JournalReader;
+  retention: Retention;
   close(): Promise<void>;
 }
 
@@ -44,6 +47,7 @@ export async function openJournal(databaseUrl: string, settings: Record<string, 
   const clocks = new EventClocks(db, bell);
   const clockStore = new ClockStore(db);
   const journal = new Journal(dictionary, partitions, clocks, config);
+  const reader = new JournalReader(db, dictionary);
   return {
     config,
     db,
@@ -53,7 +57,8 @@ export async function openJournal(databaseUrl: string, settings: Record<string, 
     clockStore,
     closer: new CloseWorker(clockStore, bell),
     journal,
-    reader: new JournalReader(db, dictionary),
+    reader,
+    retention: new Retention(db, partitions, new KeptTraces(db, reader, dictionary, config), config),
     close: async () => {
       await clocks.beforeApplicationShutdown();
       await journal.onApplicationShutdown();
