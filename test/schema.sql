@@ -94,6 +94,16 @@ CREATE TABLE delivery_attempts (
   CONSTRAINT delivery_attempts_outcome_check CHECK ((outcome = ANY (ARRAY['sent'::text, 'retry'::text, 'failed'::text])))
 );
 
+CREATE TABLE dropped_spans (
+  tenant_id integer NOT NULL,
+  reason text NOT NULL,
+  n bigint NOT NULL,
+  last_hour timestamp with time zone NOT NULL,
+  last_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT dropped_spans_pkey PRIMARY KEY (tenant_id, reason),
+  CONSTRAINT dropped_spans_reason_check CHECK ((reason = ANY (ARRAY['age'::text, 'space'::text])))
+);
+
 CREATE TABLE edge_baselines (
   caller_id integer NOT NULL,
   callee_id integer NOT NULL,
@@ -180,8 +190,17 @@ CREATE TABLE journal_hours (
   hour timestamp with time zone NOT NULL,
   created_at timestamp with time zone DEFAULT now() NOT NULL,
   last_written_at timestamp with time zone DEFAULT now() NOT NULL,
+  reduced_at timestamp with time zone,
   CONSTRAINT journal_hours_pkey PRIMARY KEY (hour)
 );
+
+CREATE TABLE kept_segments (
+  tenant_id integer NOT NULL,
+  segment_id bigint NOT NULL,
+  hour timestamp with time zone NOT NULL,
+  CONSTRAINT kept_segments_pkey PRIMARY KEY (tenant_id, segment_id, hour)
+);
+CREATE INDEX kept_segments_hour ON public.kept_segments USING btree (hour);
 
 CREATE TABLE migrations (
   id integer DEFAULT nextval('migrations_id_seq'::regclass) NOT NULL,
