@@ -75,7 +75,7 @@ export function evaluate(
     operations: operations.size,
     services: recording.spans.serviceNames.count,
     hours: (recording.minutesWithSpans.length * MINUTE_MS) / 3_600_000,
-    given: recording.faults.map(({ judged, ...fault }, i) => {
+    given: recording.faults.map(({ judged, firstSpanMs: _, ...fault }, i) => {
       const [first] = causes[i]!;
       return {
         fault,

@@ -1,5 +1,5 @@
 import { displayText } from '../src/model/display.js';
-import { FAULT_REACH_MS, PLACES, type Score, type Share } from '../tools/recorded/score.js';
+import { FAULT_REACH_MS, median, PLACES, type Score, type Share } from '../tools/recorded/score.js';
 import { GRACE_MS } from '../src/pipeline.js';
 import type { ReplayResult } from '../tools/replay/run.js';
 import type { DatasetResult } from './evaluate.js';
@@ -113,10 +113,12 @@ export function streamLines(stream: Score): string[] {
   const delays = stream.results.flatMap((each) =>
     each.judged && each.noticedAfterS !== null ? [each.noticedAfterS] : [],
   );
+  const fromFirstSpan = stream.results.flatMap((each) => (each.judged ? (each.afterFirstSpanS ?? []) : []));
   const seconds = (value: number | null): string => (value === null ? '-' : `${Math.round(value)} s`);
   const { falseAlarms, quietHours, falsePerQuietHour, alarmsPerNoticedFault } = stream;
   return [
     `noticed after: median ${seconds(stream.medianNoticedAfterS)}, p95 ${seconds(quantile(delays, 0.95))}, longest ${seconds(quantile(delays, 1))}`,
+    `from the first span of the fault on: median ${seconds(median(fromFirstSpan))}, p95 ${seconds(quantile(fromFirstSpan, 0.95))}, longest ${seconds(quantile(fromFirstSpan, 1))}`,
     `alarms per noticed fault: ${alarmsPerNoticedFault?.toFixed(2) ?? '-'}`,
     `false alarms: ${falseAlarms.length} in ${quietHours.toFixed(2)} h outside of faults and their tail of ${FAULT_REACH_MS / 1000} s` +
       (falsePerQuietHour === null ? '' : `, ${falsePerQuietHour.toFixed(2)} an hour`),

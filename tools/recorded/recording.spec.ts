@@ -67,8 +67,8 @@ describe('select', () => {
     const faults = [fault(-MINUTE), fault(8 * MINUTE), fault(15 * MINUTE), fault(31 * MINUTE)];
     const kept = select(spans, all, faults).faults;
     expect(kept).toEqual([
-      { ...fault(8 * MINUTE), judged: true },
-      { ...fault(15 * MINUTE), judged: false },
+      { ...fault(8 * MINUTE), judged: true, firstSpanMs: T0 + 10 * MINUTE },
+      { ...fault(15 * MINUTE), judged: false, firstSpanMs: null },
     ]);
   });
 });

@@ -17,8 +17,8 @@ export interface Recording {
   lastEndMs: number;
   /** Starts of the minutes in which spans started. */
   minutesWithSpans: number[];
-  /** Labelled faults that began within the recording; judged: at least one span started while it lasted. */
-  faults: (Fault & { judged: boolean })[];
+  /** Labelled faults that began within the recording, with the start of the first span while it lasted; judged: there was one. */
+  faults: (Fault & { judged: boolean; firstSpanMs: number | null })[];
   counts: ReadCounts;
 }
 
@@ -63,7 +63,7 @@ export function select(
   );
   const order = new Uint32Array(spans.count);
   const minutes = new Set<number>();
-  const judged = new Set<Fault>();
+  const firstSpan = new Map<Fault, number>();
   let count = 0;
   let firstStartMs = Infinity;
   let lastEndMs = -Infinity;
@@ -74,7 +74,9 @@ export function select(
     firstStartMs = Math.min(firstStartMs, at);
     lastEndMs = Math.max(lastEndMs, baseMs + spans.endNs(row) / 1e6);
     minutes.add(Math.floor(at / 60_000) * 60_000);
-    for (const fault of labels) if (at >= fault.startMs && at < fault.endMs) judged.add(fault);
+    for (const fault of labels) {
+      if (at >= fault.startMs && at < fault.endMs) firstSpan.set(fault, Math.min(at, firstSpan.get(fault) ?? Infinity));
+    }
   }
   if (count === 0) throw new Error('no span starts in the given range');
   return {
@@ -84,7 +86,7 @@ export function select(
     minutesWithSpans: [...minutes].sort((a, b) => a - b),
     faults: labels
       .filter((fault) => fault.startMs >= firstStartMs && fault.startMs < lastEndMs)
-      .map((fault) => ({ ...fault, judged: judged.has(fault) })),
+      .map((fault) => ({ ...fault, judged: firstSpan.has(fault), firstSpanMs: firstSpan.get(fault) ?? null })),
   };
 }
 

@@ -10,6 +10,7 @@ const fault = (service: string, startMs: number, judged = true) => ({
   startMs,
   endMs: startMs + 180_000,
   judged,
+  firstSpanMs: judged ? startMs + 5_000 : null,
 });
 const alarm = (atMs: number, toldServices: string[], over: Partial<Alarm> = {}): Alarm => ({
   incidentId: `i${atMs}`,
@@ -43,6 +44,7 @@ describe('score', () => {
     expect(result.results).toEqual([
       expect.objectContaining({
         noticedAfterS: 25,
+        afterFirstSpanS: 20,
         noticedBy: 'opened',
         toldRank: 1,
         finalRank: 2,

@@ -29,6 +29,8 @@ export interface FaultResult {
   /** False when no span started while the fault lasted: nothing could be seen. */
   judged: boolean;
   noticedAfterS: number | null;
+  /** The same from the first span of the fault on: recordings have gaps, in which nothing can be noticed. */
+  afterFirstSpanS: number | null;
   /** Whether a new incident told of it, or an earlier one that came back. */
   noticedBy: Alarm['kind'] | null;
   firstCause: { service: string; operation: string } | null;
@@ -72,23 +74,29 @@ export type Place = (typeof PLACES)[number];
  * which the data has spans: the hours outside of every fault's reach are counted in them.
  */
 export function score(
-  faults: readonly (Fault & { judged: boolean })[],
+  faults: readonly (Fault & { judged: boolean; firstSpanMs: number | null })[],
   alarms: readonly Alarm[],
   minutesWithSpans: readonly number[],
 ): Score {
   const inOrder = [...alarms].sort((a, b) => a.atMs - b.atMs);
-  const results: FaultResult[] = faults.map(({ judged, ...fault }) => ({
-    fault,
-    judged,
-    noticedAfterS: null,
-    noticedBy: null,
-    firstCause: null,
-    firstScore: null,
-    toldRank: null,
-    laterRank: null,
-    finalRank: null,
-    alarms: 0,
-  }));
+  const firstSpans = new Map<FaultResult, number | null>();
+  const results = faults.map(({ judged, firstSpanMs, ...fault }) => {
+    const result: FaultResult = {
+      fault,
+      judged,
+      noticedAfterS: null,
+      afterFirstSpanS: null,
+      noticedBy: null,
+      firstCause: null,
+      firstScore: null,
+      toldRank: null,
+      laterRank: null,
+      finalRank: null,
+      alarms: 0,
+    };
+    firstSpans.set(result, firstSpanMs);
+    return result;
+  });
   const falseAlarms: Alarm[] = [];
   for (const alarm of inOrder) {
     const result = results.findLast(
@@ -97,6 +105,8 @@ export function score(
     if (!result) falseAlarms.push(alarm);
     else if ((result.alarms += 1) === 1) {
       result.noticedAfterS = (alarm.atMs - result.fault.startMs) / 1000;
+      const firstSpanMs = firstSpans.get(result);
+      result.afterFirstSpanS = firstSpanMs == null ? null : (alarm.atMs - firstSpanMs) / 1000;
       result.noticedBy = alarm.kind;
       result.firstCause = alarm.toldFirst;
       result.firstScore = alarm.toldScore;

@@ -11,6 +11,7 @@ const fault = (service: string, startMs: number, judged = true) => ({
   startMs,
   endMs: startMs + 180_000,
   judged,
+  firstSpanMs: judged ? startMs : null,
 });
 const alarm = (atMs: number, service: string, kind: Alarm['kind'] = 'opened'): Alarm => ({
   incidentId: 'i',
