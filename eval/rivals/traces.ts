@@ -1,4 +1,4 @@
-import { parentPositions, selfTimes } from '../../src/measure/self-time.js';
+import { depths, parentPositions, selfTimes } from '../../src/measure/self-time.js';
 import type { StructuralSpan } from '../../src/model/span.js';
 import { floorMinute, MINUTE_MS } from '../../src/model/window.js';
 import type { Recording } from '../../tools/recorded/recording.js';
@@ -98,7 +98,7 @@ class RecordedTraces {
       operation: structural.map((span) => span.operationId),
       parent,
       durationUs: structural.map((span) => span.endUs - span.startUs),
-      selfUs: [...selfTimes(structural, parent)],
+      selfUs: [...selfTimes(structural, depths(parent))],
       isError: structural.map((span) => span.isError),
     };
   }

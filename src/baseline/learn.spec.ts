@@ -27,6 +27,8 @@ const rollup = (operationId: number, more: Partial<Rollup> = {}): Rollup => {
     failedHere: 0,
     selfTime: new Histogram(),
     shapes: new Map(),
+    instances: new Map(),
+    paths: null,
     slowest: [],
     failed: [],
     ...more,

@@ -65,6 +65,8 @@ function raisedIn(noise: Noise, series: number, minutes: number, seed: number): 
         sampledN: n,
         failedHere: 0,
         shapes: new Map(),
+        instances: new Map(),
+        paths: null,
         selfTime: latency,
         slowest: [],
         failed: [],

@@ -48,6 +48,8 @@ const rollup = (i: number, more: Partial<Rollup> = {}): Rollup => ({
   failedHere: 0,
   selfTime: new Histogram(),
   shapes: new Map(),
+  instances: new Map(),
+  paths: null,
   slowest: [],
   failed: [],
   ...more,

@@ -10,7 +10,7 @@ import { unpackPosting } from './posting.js';
 import { scan } from './scan.js';
 import { SegmentCache } from './segment-cache.js';
 import { SPAN_ERROR, type SpanTable } from './span-table.js';
-import { storedSpan } from './stored-span.js';
+import { instanceOfResource, storedSpan } from './stored-span.js';
 import type { StoredSpan, StoredTrace } from './stored-trace.js';
 
 const gunzipAsync = promisify(gunzip);
@@ -64,6 +64,7 @@ export class JournalReader {
     const wanted = new Map(traceIds.map((traceId) => [traceId, new Map<string, StructuralSpan>()]));
     await this.eachSegment(tenantId, traceIds, async (spans) => {
       const { serviceIds, operationIds } = await this.dictionary.find(tenantId, spans);
+      const servedBy: string[] = [];
       eachSpan(spans, wanted, (i, traceId, copies) => {
         const spanId = hex(spans, spans.spanIdAt[i]!, 8);
         if (copies.has(spanId)) return;
@@ -78,6 +79,7 @@ export class JournalReader {
           startUs: spans.startUs[i]!,
           endUs: spans.endUs[i]!,
           isError: (spans.flags[i]! & SPAN_ERROR) !== 0,
+          servedBy: (servedBy[spans.resource[i]!] ??= instanceOfResource(spans, spans.resource[i]!)),
         });
       });
     });

@@ -1,4 +1,5 @@
 import { attributesOf, hexOf, textOf } from './attributes.js';
+import { instanceOf } from '../model/instance.js';
 import { UNKNOWN_SERVICE } from '../model/operation.js';
 import { decodeResource, decodeScope, decodeSpan } from './otlp-descriptor.js';
 import type { SpanTable } from './span-table.js';
@@ -44,6 +45,13 @@ export function storedSpan(spans: SpanTable, i: number): StoredSpan {
     scope: { name: scope ? textOf(scope.name) : '', version: scope ? textOf(scope.version) : '' },
     copies: 1,
   };
+}
+
+/** Which instance a resource of a scanned segment stands for, see `instanceOf`. */
+export function instanceOfResource({ bytes, resources }: SpanTable, resource: number): string {
+  const { from, to } = resources[resource]!;
+  const attributes = attributesOf(decodeResource(bytes.subarray(from, to)).resource?.attributes ?? []);
+  return instanceOf((wanted) => attributes.find(({ key }) => key === wanted)?.value);
 }
 
 function serviceOf(resource: readonly Attribute[]): string {

@@ -1,14 +1,12 @@
 import { Histogram } from '../model/histogram.js';
 import { POSTED_ERROR, POSTED_ROOT, type Posting } from '../model/posting.js';
 import type { EdgeRollup, Rollup, WindowMeasure } from '../model/rollup.js';
-import { addShape, shapeOf } from '../model/shape.js';
-import { KIND_CLIENT, type StructuralSpan } from '../model/span.js';
+import type { StructuralSpan } from '../model/span.js';
 import { Copies } from './copies.js';
-import { parentPositions, selfTimes } from './self-time.js';
+import { addStructure } from './structure.js';
 import { WeightedSpans } from './weighting.js';
 
 const EXEMPLARS = 3;
-const NONE: ReadonlySet<number> = new Set();
 
 /**
  * Numbers of one closed window: counts, errors and latency of every operation from all its postings; edges, self time and where failures
@@ -65,6 +63,8 @@ function emptyRollup(operationId: number, windowAtMs: number): Rollup {
     failedHere: 0,
     selfTime: new Histogram(),
     shapes: new Map(),
+    instances: new Map(),
+    paths: null,
     slowest: [],
     failed: [],
   };
@@ -148,45 +148,4 @@ function keepWorst(worst: Ranked[], durationUs: number, posting: Posting, i: num
 
 function compareWorst(a: Ranked, b: Ranked): number {
   return b.durationUs - a.durationUs || (a.traceId < b.traceId ? -1 : a.traceId > b.traceId ? 1 : 0);
-}
-
-function addStructure(
-  spans: readonly StructuralSpan[],
-  rollupOf: (operationId: number) => Rollup,
-  edgeOf: (callerId: number, calleeId: number) => EdgeRollup,
-): void {
-  const parents = parentPositions(spans);
-  const self = selfTimes(spans, parents);
-  const failingChild = new Uint8Array(spans.length);
-  // -1: no child in another service; -2: several; else the position of the only one.
-  const callees: (Set<number> | undefined)[] = [];
-  const remoteChild = new Int32Array(spans.length).fill(-1);
-  spans.forEach((span, i) => {
-    const parent = parents[i]!;
-    if (parent === -1) return;
-    const caller = spans[parent]!;
-    const edge = edgeOf(caller.operationId, span.operationId);
-    edge.calls++;
-    (callees[parent] ??= new Set()).add(span.operationId);
-    if (span.isError) {
-      edge.errors++;
-      failingChild[parent] = 1;
-    }
-    if (caller.serviceId !== span.serviceId) remoteChild[parent] = remoteChild[parent] === -1 ? i : -2;
-  });
-  spans.forEach((span, i) => {
-    const rollup = rollupOf(span.operationId);
-    rollup.sampledN++;
-    addShape(rollup.shapes, shapeOf(callees[i] ?? NONE), 1);
-    if (span.isError && failingChild[i] === 0) rollup.failedHere++;
-    const callee = remoteChild[i]!;
-    if (callee >= 0 && span.kind === KIND_CLIENT) {
-      // A client span's own time is time between the two services: it belongs to the edge, not to the caller's work.
-      const server = spans[callee]!;
-      const gapUs = span.endUs - span.startUs - (server.endUs - server.startUs);
-      edgeOf(span.operationId, server.operationId).gap.add(Math.max(0, gapUs));
-    } else {
-      rollup.selfTime.add(self[i]!);
-    }
-  });
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { StructuralSpan } from '../model/span.js';
-import { parentPositions, selfTimes } from './self-time.js';
+import { depths, parentPositions, selfTimes } from './self-time.js';
 
 /** [id, parent, startUs, endUs] */
 type Row = [string, string, number, number];
@@ -19,7 +19,7 @@ const spansOf = (rows: Row[]): StructuralSpan[] =>
   }));
 const self = (rows: Row[]): Record<string, number> => {
   const spans = spansOf(rows);
-  const times = selfTimes(spans, parentPositions(spans));
+  const times = selfTimes(spans, depths(parentPositions(spans)));
   return Object.fromEntries(spans.map((span, i) => [span.spanId, times[i]!]));
 };
 

@@ -3,11 +3,9 @@ import type { StructuralSpan } from '../model/span.js';
 /**
  * Self time of each span of one trace (µs, by position in `spans`): at every instant the deepest active span is at work; among equally
  * deep ones the time is that of the one that started last. So a caller that waits, or a sibling that only overlaps, takes no blame.
- * Depth is counted from the root through parents that are present; spans in a cycle or without their parent count as roots.
  * O(n log n) for n spans.
  */
-export function selfTimes(spans: readonly StructuralSpan[], parents: readonly number[]): Float64Array {
-  const depth = depths(parents);
+export function selfTimes(spans: readonly StructuralSpan[], depth: Int32Array): Float64Array {
   const self = new Float64Array(spans.length);
   const order = spans.map((_, i) => i).sort((a, b) => spans[a]!.startUs - spans[b]!.startUs || depth[a]! - depth[b]!);
   const heap = new DeepestFirst((a, b) => depth[b]! - depth[a]! || spans[b]!.startUs - spans[a]!.startUs || b - a);
@@ -46,7 +44,8 @@ export function parentPositions(spans: readonly StructuralSpan[]): number[] {
   });
 }
 
-function depths(parents: readonly number[]): Int32Array {
+/** How deep each span lies below its root, through parents that are present; a span without its parent counts as a root, and so does one in a cycle. */
+export function depths(parents: readonly number[]): Int32Array {
   const depth = new Int32Array(parents.length).fill(-1);
   for (let i = 0; i < parents.length; i++) {
     const path: number[] = [];

@@ -1,4 +1,11 @@
-export const EVIDENCE_KINDS = ['self_time', 'network_gap', 'failing', 'vanished_calls', 'deviates'] as const;
+export const EVIDENCE_KINDS = [
+  'self_time',
+  'network_gap',
+  'unanswered',
+  'failing',
+  'vanished_calls',
+  'deviates',
+] as const;
 
 /** Why an operation is blamed; one entry a kind of evidence that spoke. */
 export interface Evidence {
@@ -15,6 +22,30 @@ export interface Evidence {
   share: number;
 }
 
+/** One value of a resource attribute from which most of a cause's excess comes. */
+export interface InstanceShare {
+  attribute: string;
+  /** The sender's text. */
+  value: string;
+  /** Part of the excess, and part of the spans, that is its; 0 to 1. */
+  share: number;
+  ofSpans: number;
+}
+
+/** What would be gone without a cause. */
+export interface Counterfactual {
+  of: 'time' | 'failures';
+  /** Part of `added` that would be gone, 0 to 1. */
+  share: number;
+  /** What a request has more than normal, on average: time (µs) or failures. */
+  added: number;
+  unit: 'us' | 'ratio';
+  /** Requests looked at. */
+  n: number;
+  /** A sentence with figures; it holds no text of the sender's. */
+  text: string;
+}
+
 /** A candidate root cause. `score` (0 to 1) orders causes; it is a share of the deviation explained, not yet a calibrated probability. */
 export interface Cause {
   operationId: number;
@@ -22,6 +53,10 @@ export interface Cause {
   operation: string;
   score: number;
   evidence: Evidence[];
+  /** Where in the service it sits, when not in all of it; clearest first. Missing in what was written before this was measured. */
+  instances?: InstanceShare[];
+  /** What would be gone without it. */
+  counterfactuals?: Counterfactual[];
   /** Trace ids (32 hex) that show it, worst first. */
   exemplars: string[];
 }

@@ -1,6 +1,6 @@
 import { displayText, formatQuantity, type QuantityUnit } from './display.js';
 import type { Incident, IncidentState, Severity } from './incident.js';
-import type { Evidence } from './cause.js';
+import type { Counterfactual, Evidence, InstanceShare } from './cause.js';
 import type { Signal } from './anomaly.js';
 
 /** An incident as the API and every message show it: times are ISO strings, names are as the sender gave them. */
@@ -26,6 +26,8 @@ interface CauseView {
   operation: string;
   score: number;
   evidence: Evidence[];
+  instances: InstanceShare[];
+  counterfactuals: Counterfactual[];
   exemplars: string[];
 }
 
@@ -55,7 +57,7 @@ export function incidentView(incident: Incident): IncidentView {
     lastSeenAt: iso(incident.lastSeenMs),
     resolvedAt: incident.resolvedMs === null ? null : iso(incident.resolvedMs),
     flaps: incident.flaps,
-    causes: incident.causes.map(({ service, operation, score, evidence, exemplars }) => ({
+    causes: incident.causes.map(({ service, operation, score, evidence, instances, counterfactuals, exemplars }) => ({
       service,
       operation,
       score,
@@ -68,6 +70,8 @@ export function incidentView(incident: Incident): IncidentView {
         n,
         share,
       })),
+      instances: instances ?? [],
+      counterfactuals: counterfactuals ?? [],
       exemplars,
     })),
     affected: incident.affected.map(

@@ -1,4 +1,6 @@
 import type { Histogram } from './histogram.js';
+import type { InstancePart } from './instance.js';
+import type { Paths } from './paths.js';
 
 /** What the sampling probabilities that senders state make of a rollup's spans: an estimate of how many there were before sampling. */
 export interface Weighting {
@@ -30,6 +32,10 @@ export interface Rollup {
   selfTime: Histogram;
   /** … and which operations one span called (see `shapeOf`), with how many spans did so. */
   shapes: Map<string, number>;
+  /** The same spans by the instance that served. */
+  instances: Map<string, InstancePart>;
+  /** What became of the requests that entered here; null when none did. */
+  paths: Paths | null;
   /** Trace ids, worst first. */
   slowest: string[];
   failed: string[];

@@ -3,6 +3,7 @@ export const SPAN_KIND = ['unspecified', 'internal', 'server', 'client', 'produc
 
 export const KIND_SERVER = 2;
 export const KIND_CLIENT = 3;
+export const KIND_PRODUCER = 4;
 export const KIND_CONSUMER = 5;
 
 /**
@@ -22,4 +23,6 @@ export interface StructuralSpan {
   /** Never before startUs: a span that ends before it starts is kept with duration 0. */
   endUs: number;
   isError: boolean;
+  /** Which pod, host or version served, see `instanceOf`; missing or empty when nothing says so. */
+  servedBy?: string;
 }

@@ -40,7 +40,7 @@ export function composeMessage(id: string, notice: Notice, publicUrl: string): M
   const causes = incident.causes.slice(0, MAX_CAUSES).map((cause) => ({
     name: operationName(cause),
     percent: Math.round(cause.score * 100),
-    evidence: cause.evidence.slice(0, MAX_EVIDENCE).map((each) => displayText(each.text, 300)),
+    evidence: reasons(cause).slice(0, MAX_EVIDENCE),
   }));
   const correlations = correlationLines(incident.compared ?? null, incident.correlations ?? [], incident.startedAt);
   return {
@@ -57,6 +57,21 @@ export function composeMessage(id: string, notice: Notice, publicUrl: string): M
       traces: exemplars(incident).map((traceId) => `${base(publicUrl)}/api/v1/traces/${traceId}`),
     },
   };
+}
+
+/** The first evidence, what would be gone without this cause and where it sits, then further evidence. */
+function reasons({ evidence, counterfactuals, instances }: IncidentView['causes'][number]): string[] {
+  const [first, ...further] = evidence;
+  const texts = [first, counterfactuals[0]].flatMap((each) =>
+    each === undefined ? [] : [displayText(each.text, 300)],
+  );
+  const place = instances[0];
+  if (place !== undefined) {
+    const { attribute, value, share, ofSpans } = place;
+    const figures = `${Math.round(share * 100)} % of it, ${Math.round(ofSpans * 100)} % of the spans`;
+    texts.push(`mostly where ${displayText(attribute, 60)} is ${displayText(value, 80)} (${figures})`);
+  }
+  return [...texts, ...further.map((each) => displayText(each.text, 300))];
 }
 
 function composeTest(id: string, notice: Notice, publicUrl: string): Message {

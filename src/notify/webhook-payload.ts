@@ -52,6 +52,7 @@ function reduced(incident: Told, detail: (typeof DETAIL)[number]): Told {
       evidence: cause.evidence
         .slice(0, detail.evidence)
         .map((each) => ({ ...each, text: displayText(each.text, 3 * detail.nameLength) })),
+      instances: cause.instances.map((each) => ({ ...each, value: name(each.value) })),
       exemplars: cause.exemplars.slice(0, detail.exemplars),
     })),
     affected: incident.affected

@@ -27,12 +27,36 @@ export const EvidenceView = z
   })
   .meta({ id: 'Evidence' });
 
+export const InstanceShareView = z
+  .object({
+    attribute: z.string(),
+    value: z.string(),
+    share: z.number().describe('Part of the excess that comes from here, 0 to 1.'),
+    ofSpans: z.number().describe('Part of the spans that come from here, 0 to 1.'),
+  })
+  .meta({ id: 'InstanceShare' });
+
+export const CounterfactualView = z
+  .object({
+    of: z.enum(['time', 'failures']),
+    share: z.number().describe('Part of `added` that would be gone, 0 to 1.'),
+    added: z.number().describe('What a request has more than normal, on average.'),
+    unit: z.enum(['us', 'ratio']),
+    n: z.int().describe('Requests looked at.'),
+    text: z.string(),
+  })
+  .meta({ id: 'Counterfactual' });
+
 export const CauseView = z
   .object({
     service: z.string(),
     operation: z.string(),
     score: z.number().describe('Share of the deviation that this cause explains, 0 to 1.'),
     evidence: z.array(EvidenceView),
+    instances: z
+      .array(InstanceShareView)
+      .describe('Where in the service it sits, when not in all of it; clearest first.'),
+    counterfactuals: z.array(CounterfactualView).describe('What would be gone without it.'),
     exemplars: z.array(TraceId),
   })
   .meta({ id: 'Cause' });

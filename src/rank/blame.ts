@@ -2,13 +2,16 @@ import type { Baselines } from '../model/baseline.js';
 import type { Cause, Evidence } from '../model/cause.js';
 import type { Operation } from '../model/operation.js';
 import type { WindowMeasure } from '../model/rollup.js';
-import type { Credit, CreditSource, Dimension, Trial } from './credit.js';
+import { counterfactuals } from './counterfactual.js';
+import type { Credit, CreditSource, Dimension, SharedCredit, Trial } from './credit.js';
 import { exemplarsOf } from './describe.js';
 import { explain } from './explain.js';
 import { failingCredits } from './failing-credit.js';
 import { gapCredits } from './gap-credit.js';
 import { type CallGraph, above } from './graph.js';
+import { instanceShares } from './instances.js';
 import { observe } from './observe.js';
+import { creditRetries } from './retries.js';
 import { scored } from './score.js';
 import { certainty } from './surprise.js';
 import { meanOf, selfTimeCredits } from './time-credit.js';
@@ -40,20 +43,24 @@ export function blame(
   const seen = observe(windows);
   const tried = baselines.operations.size + baselines.edges.size;
   const trial: Trial = { seen, baselines, candidates, operations, graph, tried };
-  const believed = SOURCES.flatMap((source) => source(trial)).map((credit) => ({
-    ...credit,
-    amount: credit.amount * certainty(credit.surprise, tried),
-  }));
-  const credits = passOn(believed, graph);
+  const raw = creditRetries(
+    trial,
+    SOURCES.flatMap((source) => source(trial)),
+  );
+  const believed = raw.map((credit) => ({ ...credit, amount: credit.amount * certainty(credit.surprise, tried) }));
+  const passed = passOn(believed, graph);
   const totals = new Map<Dimension, number>();
-  for (const credit of credits) totals.set(credit.dimension, (totals.get(credit.dimension) ?? 0) + credit.amount);
+  for (const credit of passed) totals.set(credit.dimension, (totals.get(credit.dimension) ?? 0) + credit.amount);
+  const credits = passed
+    .map((credit) => ({ ...credit, share: credit.amount / totals.get(credit.dimension)! }))
+    .filter(({ share }) => share >= MIN_SHARE);
   const weights = weightsOf(totals, trial, complaints);
 
   const causes = new Map<number, Cause>();
   for (const credit of credits) {
     const operation = operations.get(credit.operationId);
-    const share = credit.amount / totals.get(credit.dimension)!;
-    if (operation === undefined || share < MIN_SHARE) continue;
+    if (operation === undefined) continue;
+    const { share } = credit;
     let cause = causes.get(operation.id);
     if (cause === undefined) {
       cause = {
@@ -71,7 +78,29 @@ export function blame(
     cause.evidence.push({ ...evidence, text: explain(evidence) });
   }
   for (const cause of causes.values()) cause.evidence.sort((a, b) => b.share - a.share);
-  return scored([...causes.values()]);
+  return explained(scored([...causes.values()]), trial, raw, credits);
+}
+
+/** Adds to the first cause of each service what is said of the whole service. */
+function explained(
+  causes: readonly Cause[],
+  trial: Trial,
+  raw: readonly Credit[],
+  credits: readonly SharedCredit[],
+): Cause[] {
+  const instances = instanceShares(trial, credits);
+  const without = counterfactuals(trial, raw);
+  const told = new Set<number>();
+  return causes.map((cause) => {
+    const serviceId = trial.operations.get(cause.operationId)!.serviceId;
+    if (told.has(serviceId)) return cause;
+    told.add(serviceId);
+    return {
+      ...cause,
+      instances: instances.get(serviceId) ?? [],
+      counterfactuals: without.get(serviceId) ?? [],
+    };
+  });
 }
 
 /** Spans that stop short further down, or failures, explain spans that stop short further up. */

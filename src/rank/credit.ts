@@ -10,13 +10,20 @@ export type Dimension = 'time' | 'failures' | 'vanished';
 /** A part of the deviation that falls on one operation; `share` is filled in when all parts are known. */
 export interface Credit {
   operationId: number;
+  /** Whose spans it was measured in: the caller's, for time between two services and for calls that were not answered. */
+  originId: number;
   dimension: Dimension;
   /** Beyond normal: µs, failures or spans. */
   amount: number;
+  /** Of time: all that was observed, the normal part too (µs). */
+  observedUs?: number;
   /** -log10 of the chance to see this when nothing has changed. */
   surprise: number;
   evidence: Omit<Evidence, 'share' | 'text'>;
 }
+
+/** A credit with its part of all credit of its dimension, 0 to 1. */
+export type SharedCredit = Credit & { share: number };
 
 /** What credit is given from: the windows at hand, the past, and which operations may be blamed. */
 export interface Trial {

@@ -12,6 +12,8 @@ export function explain(evidence: Omit<Evidence, 'text'>): string {
       return `own time ${seen} on average, normally ${normal}: ${share} of all added time (${n} spans)`;
     case 'network_gap':
       return `${seen} between caller and callee, normally ${normal}: ${share} of all added time (${n} calls)`;
+    case 'unanswered':
+      return `${seen} waited for an answer that is not in the trace, normally answered in ${normal}: ${share} of all added time (${n} calls)`;
     case 'failing':
       return `${seen} fail here with no failing call below, normally ${normal}: ${share} of all added failures (${n} spans)`;
     case 'vanished_calls':

@@ -52,8 +52,10 @@ export const gapCredits: CreditSource = ({ seen, baselines, candidates, operatio
       .filter(({ share }) => share > 0)
       .map(({ operationId, share }) => ({
         operationId,
+        originId: callerId,
         dimension: 'time' as const,
         amount: found.amountUs * share,
+        observedUs: found.observedUs * found.n,
         surprise: found.surprise,
         evidence: {
           kind: 'network_gap' as const,

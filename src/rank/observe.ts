@@ -1,5 +1,7 @@
 import { edgeKey } from '../model/baseline.js';
 import type { Histogram } from '../model/histogram.js';
+import type { InstancePart } from '../model/instance.js';
+import type { Paths } from '../model/paths.js';
 import type { WindowMeasure } from '../model/rollup.js';
 import type { Part } from './surprise.js';
 
@@ -11,6 +13,10 @@ export interface Observed {
   failures: Map<number, Part[]>;
   selfTime: Map<number, Histogram[]>;
   shapes: Map<number, ReadonlyMap<string, number>[]>;
+  instances: Map<number, ReadonlyMap<string, InstancePart>[]>;
+  paths: Map<number, Paths[]>;
+  /** Calls (n) and those of them that failed (k). */
+  calls: Map<string, Part[]>;
   gap: Map<string, Histogram[]>;
 }
 
@@ -22,18 +28,24 @@ export function observe(windows: readonly WindowMeasure[]): Observed {
     failures: new Map(),
     selfTime: new Map(),
     shapes: new Map(),
+    instances: new Map(),
+    paths: new Map(),
+    calls: new Map(),
     gap: new Map(),
   };
   for (const window of windows) {
     seen.traces += window.sampledTraces;
-    for (const { operationId, sampledN, failedHere, selfTime, shapes } of window.rollups) {
+    for (const { operationId, sampledN, failedHere, selfTime, shapes, instances, paths } of window.rollups) {
       if (sampledN === 0) continue;
       seen.sampledN.set(operationId, (seen.sampledN.get(operationId) ?? 0) + sampledN);
       put(seen.failures, operationId, { k: failedHere, n: sampledN });
       if (selfTime.count > 0) put(seen.selfTime, operationId, selfTime);
       if (shapes.size > 0) put(seen.shapes, operationId, shapes);
+      if (instances.size > 0) put(seen.instances, operationId, instances);
+      if (paths !== null) put(seen.paths, operationId, paths);
     }
-    for (const { callerId, calleeId, gap } of window.edges) {
+    for (const { callerId, calleeId, calls, errors, gap } of window.edges) {
+      put(seen.calls, edgeKey(callerId, calleeId), { k: errors, n: calls });
       if (gap.count > 0) put(seen.gap, edgeKey(callerId, calleeId), gap);
     }
   }

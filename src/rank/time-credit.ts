@@ -1,5 +1,6 @@
 import { Histogram } from '../model/histogram.js';
 import { pooledDispersion, type Spread } from '../model/spread.js';
+import { usualCallee } from './callee.js';
 import type { Credit, CreditSource } from './credit.js';
 import { surpriseOfTail } from './surprise.js';
 
@@ -36,21 +37,37 @@ export function excess(windows: readonly Histogram[], normal: Histogram, spread:
   };
 }
 
-/** Self time beyond normal, on the operation that spent it. */
-export const selfTimeCredits: CreditSource = ({ seen, baselines, candidates }) => {
+/**
+ * Self time beyond normal, on the operation that spent it. A client span whose usual server is missing from the trace spent it waiting: that
+ * is beyond its normal duration, and on the server that did not answer (or not before its caller gave up).
+ */
+export const selfTimeCredits: CreditSource = (trial) => {
+  const { seen, baselines, candidates } = trial;
   const credits: Credit[] = [];
   for (const operationId of candidates) {
     const observed = seen.selfTime.get(operationId);
     const baseline = baselines.operations.get(operationId);
     if (observed === undefined || baseline === undefined) continue;
-    const found = excess(observed, baseline.selfTime, baseline.selfTimeSpread);
+    const callee = usualCallee(trial, operationId);
+    const found =
+      callee === null
+        ? excess(observed, baseline.selfTime, baseline.selfTimeSpread)
+        : excess(observed, baseline.latency, baseline.latencySpread);
     if (found === null) continue;
     credits.push({
-      operationId,
+      operationId: callee ?? operationId,
+      originId: operationId,
       dimension: 'time',
       amount: found.amountUs,
+      observedUs: found.observedUs * found.n,
       surprise: found.surprise,
-      evidence: { kind: 'self_time', observed: found.observedUs, expected: found.expectedUs, unit: 'us', n: found.n },
+      evidence: {
+        kind: callee === null ? 'self_time' : 'unanswered',
+        observed: found.observedUs,
+        expected: found.expectedUs,
+        unit: 'us',
+        n: found.n,
+      },
     });
   }
   return credits;

@@ -38,6 +38,7 @@ export const vanishedCredits: CreditSource = (trial) => {
       const silent = missing.find((id) => operations.get(id)?.serviceId !== caller.serviceId);
       const credit: Credit = {
         operationId: silent !== undefined && caller.kind === KIND_CLIENT ? silent : operationId,
+        originId: operationId,
         dimension: 'vanished',
         amount: k - n * p,
         surprise,

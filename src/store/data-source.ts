@@ -1,6 +1,7 @@
 import { DataSource } from 'typeorm';
 import { SetAside1763750000100 } from '../../migrations/1763750000100-set-aside.js';
 import { Shapes1763730000000 } from '../../migrations/1763730000000-shapes.js';
+import { InstancesAndPaths1763730000001 } from '../../migrations/1763730000001-instances-and-paths.js';
 import { Correlations1763750000000 } from '../../migrations/1763750000000-correlations.js';
 import { FirstAnswer1763770000000 } from '../../migrations/1763770000000-first-answer.js';
 import { Incidents1763700300000 } from '../../migrations/1763700300000-incidents.js';
@@ -26,6 +27,7 @@ export function createDataSource(url: string, poolSize = 10): DataSource {
       Measures1763700200000,
       Incidents1763700300000,
       Shapes1763730000000,
+      InstancesAndPaths1763730000001,
       Correlations1763750000000,
       SetAside1763750000100,
       FirstAnswer1763770000000,

@@ -3,6 +3,14 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { Histogram } from '../model/histogram.js';
 import type { EdgeRollup, Rollup, WindowMeasure } from '../model/rollup.js';
 import { windowsBetween } from '../model/window.js';
+import {
+  type PackedInstance,
+  packedInstances,
+  type PackedPaths,
+  packedPaths,
+  unpackedInstances,
+  unpackedPaths,
+} from './packed.js';
 
 /** Measured windows: operations, edges and totals. */
 @Injectable()
@@ -43,8 +51,8 @@ export class RollupStore {
       ),
       this.db.query<RollupRow[]>(
         `select operation_id, extract(epoch from window_at) * 1000 as at_ms, n, error_count, entries, duration_sum_us, max_duration_us,
-                latency, sampled_n, failed_here_n, self_time, shapes, exemplars, weighted_n,
-                weighted_error_count, unknown_weight_n
+                latency, sampled_n, failed_here_n, self_time, shapes, instances, paths,
+                exemplars, weighted_n, weighted_error_count, unknown_weight_n
            from rollups where tenant_id = $1 and window_at >= $2 and window_at < $3
           order by operation_id`,
         range,
@@ -113,11 +121,11 @@ export class RollupStore {
     if (rollups.length === 0) return;
     await tx.query(
       `insert into rollups (tenant_id, operation_id, window_at, n, error_count, entries, duration_sum_us, max_duration_us,
-                            latency, sampled_n, failed_here_n, self_time, shapes, exemplars, weighted_n,
-                            weighted_error_count, unknown_weight_n)
+                            latency, sampled_n, failed_here_n, self_time, shapes, instances,
+                            paths, exemplars, weighted_n, weighted_error_count, unknown_weight_n)
        select $1, * from unnest($2::int4[], $3::timestamptz[], $4::int8[], $5::int8[], $6::int8[], $7::float8[], $8::int8[],
                                 $9::bytea[], $10::int4[], $11::int4[], $12::bytea[], $13::jsonb[], $14::jsonb[],
-                                $15::float8[], $16::float8[], $17::int8[])`,
+                                $15::jsonb[], $16::jsonb[], $17::float8[], $18::float8[], $19::int8[])`,
       [
         tenantId,
         rollups.map((rollup) => rollup.operationId),
@@ -132,6 +140,8 @@ export class RollupStore {
         rollups.map((rollup) => rollup.failedHere),
         rollups.map((rollup) => Buffer.from(rollup.selfTime.encode())),
         rollups.map((rollup) => JSON.stringify(Object.fromEntries(rollup.shapes))),
+        rollups.map((rollup) => JSON.stringify(packedInstances(rollup.instances))),
+        rollups.map((rollup) => (rollup.paths === null ? null : JSON.stringify(packedPaths(rollup.paths)))),
         rollups.map((rollup) => JSON.stringify({ slowest: rollup.slowest, failed: rollup.failed })),
         rollups.map(({ weighting }) => weighting?.n ?? null),
         rollups.map(({ weighting }) => weighting?.errors ?? null),
@@ -179,6 +189,8 @@ interface RollupRow {
   failed_here_n: number;
   self_time: Buffer;
   shapes: Record<string, number>;
+  instances: PackedInstance[];
+  paths: PackedPaths | null;
   exemplars: { slowest: string[]; failed: string[] };
   weighted_n: number | null;
   weighted_error_count: number | null;
@@ -208,6 +220,8 @@ function rollupOf(row: RollupRow): Rollup {
     failedHere: row.failed_here_n,
     selfTime: Histogram.decode(row.self_time),
     shapes: new Map(Object.entries(row.shapes)),
+    instances: unpackedInstances(row.instances),
+    paths: unpackedPaths(row.paths),
     slowest: row.exemplars.slowest,
     failed: row.exemplars.failed,
     ...weightingOf(row),

@@ -6,7 +6,15 @@ import { alarmsOf, countWebhooks } from './alarms.js';
 const SHIFT_MS = 3_600_000;
 const AT = '2026-03-01T12:00:10.000Z';
 const AGAIN = '2026-03-01T12:05:00.000Z';
-const cause = (service: string) => ({ service, operation: `${service}-op`, score: 1, evidence: [], exemplars: [] });
+const cause = (service: string) => ({
+  service,
+  operation: `${service}-op`,
+  score: 1,
+  evidence: [],
+  instances: [],
+  counterfactuals: [],
+  exemplars: [],
+});
 
 const incident: IncidentDetailView = {
   id: 'i1',
