@@ -296,6 +296,8 @@ CREATE TABLE rollups (
   self_time bytea NOT NULL,
   exemplars jsonb NOT NULL,
   shapes jsonb DEFAULT '{}'::jsonb NOT NULL,
+  instances jsonb DEFAULT '[]'::jsonb NOT NULL,
+  paths jsonb,
   weighted_n double precision,
   weighted_error_count double precision,
   unknown_weight_n bigint,
