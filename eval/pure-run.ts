@@ -1,5 +1,6 @@
 import { excludedOperations } from '../src/baseline/exclude.js';
 import { learn } from '../src/baseline/learn.js';
+import { entriesOf, learnSeasons } from '../src/baseline/seasons.js';
 import { detect } from '../src/detect/detect.js';
 import { type Change, REOPEN_WITHIN_MS, step } from '../src/incident/lifecycle.js';
 import type { Finding } from '../src/model/anomaly.js';
@@ -8,6 +9,7 @@ import type { Incident } from '../src/model/incident.js';
 import type { Operation } from '../src/model/operation.js';
 import { DEFAULT_POLICY, type Policy } from '../src/model/policy.js';
 import type { WindowMeasure } from '../src/model/rollup.js';
+import type { Seasons } from '../src/model/season.js';
 import type { StructuralSpan } from '../src/model/span.js';
 import { floorMinute, MINUTE_MS, WINDOW_MS } from '../src/model/window.js';
 import { LEARN_LAG_MS, RANK_LOOK_BACK } from '../src/pipeline.js';
@@ -27,11 +29,13 @@ export class PureRun {
   private readonly history: WindowMeasure[] = [];
   private readonly raised: Finding[] = [];
   private readonly measurer = new PureMeasure();
+  private readonly seasons: Seasons = new Map();
   private learnedThroughMs: number | null = null;
 
   constructor(
     private readonly operations: ReadonlyMap<number, Operation>,
     private readonly policy: Policy = DEFAULT_POLICY,
+    private readonly timeZone = 'UTC',
   ) {}
 
   /** Takes all spans that ended in the window that starts at `windowAtMs` and returns what it did to incidents. */
@@ -48,6 +52,7 @@ export class PureRun {
 
     const found = detect(this.history.slice(-this.policy.historyWindows), this.baselines, this.policy, {
       operations: this.operations,
+      seasons: { known: this.seasons, timeZone: this.timeZone },
     });
     this.findings.push(...found);
     const raised = found.filter((finding) => finding.raised);
@@ -76,6 +81,7 @@ export class PureRun {
       );
       const excluded = excludedOperations([...this.incidents.values()], this.raised, this.baselines.operations, atMs);
       learn(this.baselines, windows, excluded, this.policy);
+      learnSeasons(this.seasons, windows, entriesOf(this.baselines), excluded, this.timeZone);
       this.learnedThroughMs = atMs + MINUTE_MS;
       // Minutes to come look at later findings only.
       while (this.raised[0] !== undefined && this.raised[0].windowAtMs < this.learnedThroughMs) this.raised.shift();

@@ -37,6 +37,7 @@ describe('parseConfig', () => {
       dataDir: '.data',
       allowUnauthenticated: false,
       publicUrl: 'http://localhost:16686',
+      timeZone: 'UTC',
     });
   });
 

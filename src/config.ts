@@ -85,6 +85,10 @@ const SETTINGS = z.object({
     .default('false')
     .transform((text) => text === 'true'),
   PUBLIC_URL: url('an http or https URL', ['http:', 'https:']).optional(),
+  TIME_ZONE: z
+    .string()
+    .default('UTC')
+    .refine((zone) => isTimeZone(zone), { error: 'an IANA time zone such as Europe/Berlin' }),
 });
 
 type Settings = z.output<typeof SETTINGS>;
@@ -178,6 +182,7 @@ function nest(settings: Settings) {
     adminKey: settings.TRACEHOUND_ADMIN_KEY,
     dataDir: settings.TRACEHOUND_DATA_DIR,
     allowUnauthenticated: settings.ALLOW_UNAUTHENTICATED,
+    timeZone: settings.TIME_ZONE,
     publicUrl: (settings.PUBLIC_URL ?? `http://localhost:${settings.API_PORT}`).replace(/\/+$/, ''),
   };
 }
@@ -200,6 +205,14 @@ function problemOf(issue: z.core.$ZodIssue, given: Record<string, string | undef
   const value = given[name];
   if (value === undefined) return `${name} is not set; expected ${issue.message}`;
   return `${name} is ${SECRETS.has(name) ? 'not usable (value not shown)' : JSON.stringify(value)}; expected ${issue.message}`;
+}
+
+function isTimeZone(zone: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
 }
 
 function url(expected: string, protocols: string[]) {

@@ -6,8 +6,10 @@ import { AnomalyStore } from '../store/anomaly.store.js';
 import { BaselineStore } from '../store/baseline.store.js';
 import { IncidentStore } from '../store/incident.store.js';
 import { RollupStore } from '../store/rollup.store.js';
+import { SeasonStore } from '../store/season.store.js';
 import { excludedOperations } from './exclude.js';
 import { learn } from './learn.js';
+import { entriesOf, learnSeasons } from './seasons.js';
 
 /** Judged minutes → what is normal. */
 @Injectable()
@@ -18,26 +20,30 @@ export class BaselineWorker {
     private readonly anomalies: AnomalyStore,
     private readonly incidents: IncidentStore,
     private readonly baselines: BaselineStore,
+    private readonly seasons: SeasonStore,
   ) {}
 
   async run(tenantId: number): Promise<void> {
     await this.runner.run('baseline', tenantId, async ({ fromMs, toMs }) => {
+      const seasons = await this.seasons.load(tenantId, fromMs, toMs);
       const known = await this.baselines.load(tenantId);
       const changed = { operations: new Set<number>(), edges: new Set<string>() };
+      const changedSeasons = new Set<string>();
       for (let atMs = fromMs; atMs < toMs; atMs += MINUTE_MS) {
         const windows = await this.rollups.load(tenantId, atMs, atMs + MINUTE_MS);
         const incidents = await this.incidents.during(tenantId, atMs, atMs + MINUTE_MS);
         const raised = await this.anomalies.raised(tenantId, atMs, atMs + 2 * MINUTE_MS);
-        const learned = learn(
-          known,
-          windows,
-          excludedOperations(incidents, raised, known.operations, atMs),
-          DEFAULT_POLICY,
-        );
+        const excluded = excludedOperations(incidents, raised, known.operations, atMs);
+        const learned = learn(known, windows, excluded, DEFAULT_POLICY);
+        const learnedSeasons = learnSeasons(seasons, windows, entriesOf(known), excluded, this.seasons.timeZone);
         for (const id of learned.operations) changed.operations.add(id);
         for (const key of learned.edges) changed.edges.add(key);
+        for (const key of learnedSeasons) changedSeasons.add(key);
       }
-      return (tx) => this.baselines.save(tx, tenantId, toMs, known, changed);
+      return async (tx) => {
+        await this.baselines.save(tx, tenantId, toMs, known, changed);
+        await this.seasons.save(tx, tenantId, seasons, changedSeasons);
+      };
     });
   }
 }

@@ -9,8 +9,9 @@ import {
 import { Histogram } from '../model/histogram.js';
 import { DEFAULT_POLICY } from '../model/policy.js';
 import type { Rollup, WindowMeasure } from '../model/rollup.js';
+import { seasonKey, type Seasons } from '../model/season.js';
 import { emptySpread, LEVELS, type Spread } from '../model/spread.js';
-import { WINDOW_MS } from '../model/window.js';
+import { HOUR_MS, WINDOW_MS } from '../model/window.js';
 import { detect } from './detect.js';
 
 const spreadOf = (phi: number): Spread => {
@@ -201,4 +202,28 @@ describe('calls', () => {
 it('says nothing of a window without data', () => {
   const gone = six(() => []).map((w) => ({ ...w, n: 0 }));
   expect(detect(gone, knowing(baseline({ entries: 3000 })), DEFAULT_POLICY, { operations: new Map() })).toEqual([]);
+});
+
+describe('seasons', () => {
+  const usual = (p50Us: number, mostN: number): Seasons => {
+    const seen = { leastN: 0, mostN, p50Us, p90Us: p50Us, selfP90Us: 0, errorRatio: 0 };
+    const days = Array.from({ length: 7 }, () => ({ startMs: -10 * HOUR_MS, now: seen, weeks: 0, past: null }));
+    return new Map([[seasonKey(1, 0), days]]);
+  };
+  const reasonAt = (windows: WindowMeasure[], signal: Finding['signal'], known: Seasons): string | undefined =>
+    detect(windows, knowing(baseline({ entries: 3000 })), DEFAULT_POLICY, {
+      operations: new Map(),
+      seasons: { known, timeZone: 'UTC' },
+    }).find((finding) => finding.signal === signal)?.reason;
+  const busy = six((i) => [rollup(i, { n: 250 })]);
+
+  it('holds back what this hour was like on other days', () => {
+    expect(reasonAt(slowFrom(4, 3), 'latency', usual(250_000, 50))).toBe('seasonal');
+    expect(reasonAt(busy, 'traffic', usual(100_000, 240))).toBe('seasonal');
+  });
+
+  it('raises what is worse than that', () => {
+    expect(reasonAt(slowFrom(4, 9), 'latency', usual(250_000, 50))).toBe('raised');
+    expect(reasonAt(busy, 'traffic', usual(100_000, 60))).toBe('raised');
+  });
 });

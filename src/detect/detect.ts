@@ -1,6 +1,7 @@
 import { type Baselines, edgeEnds, edgeKey } from '../model/baseline.js';
 import type { Finding } from '../model/anomaly.js';
 import type { Policy } from '../model/policy.js';
+import { hourOfWeek, seasonalNormal, seasonKey } from '../model/season.js';
 import { WINDOW_MS } from '../model/window.js';
 import type { EdgeRollup, Rollup, WindowMeasure } from '../model/rollup.js';
 import { detectCalls } from './calls.js';
@@ -9,6 +10,7 @@ import { detectErrors } from './errors.js';
 import type { CallSignal, OperationSignal, Surroundings } from './evidence.js';
 import { detectGap } from './gap.js';
 import { detectLatency } from './latency.js';
+import { isSeasonal } from './seasonal.js';
 import { detectSelfTime } from './self-time.js';
 import { detectTraffic } from './traffic.js';
 
@@ -63,9 +65,9 @@ export function detect(
       if (finding !== null) findings.push(finding);
     }
   }
-  return controlDiscoveries(findings, tests, policy.falseDiscoveryRate).filter(
-    (finding) => finding.raised || finding.score >= WORTH_KEEPING_SCORE,
-  );
+  return controlDiscoveries(findings, tests, policy.falseDiscoveryRate)
+    .map((finding) => (finding.raised ? againstSeason(finding, policy, surroundings) : finding))
+    .filter((finding) => finding.raised || finding.score >= WORTH_KEEPING_SCORE);
 }
 
 /** The newest windows up to the last gap: a window without data says nothing, and what lies before it is not "just before". */
@@ -78,6 +80,14 @@ function unbroken(history: readonly WindowMeasure[]): WindowMeasure[] {
     windows.unshift(window);
   }
   return windows;
+}
+
+function againstSeason(finding: Finding, policy: Policy, { seasons }: Surroundings): Finding {
+  if (seasons === undefined) return finding;
+  const { day, hour } = hourOfWeek(finding.windowAtMs, seasons.timeZone);
+  const usual = seasonalNormal(seasons.known.get(seasonKey(finding.operationId, hour)), day, finding.windowAtMs);
+  if (usual === null || !isSeasonal(finding, usual, policy)) return finding;
+  return { ...finding, raised: false, reason: 'seasonal' };
 }
 
 interface IndexedWindow {

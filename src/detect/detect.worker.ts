@@ -5,6 +5,7 @@ import { StageRunner } from '../stage-runner.js';
 import { AnomalyStore } from '../store/anomaly.store.js';
 import { BaselineStore } from '../store/baseline.store.js';
 import { RollupStore } from '../store/rollup.store.js';
+import { SeasonStore } from '../store/season.store.js';
 import { detect } from './detect.js';
 
 /** Measured windows + what is normal → what deviates. */
@@ -15,6 +16,7 @@ export class DetectWorker {
     private readonly rollups: RollupStore,
     private readonly baselines: BaselineStore,
     private readonly anomalies: AnomalyStore,
+    private readonly seasons: SeasonStore,
   ) {}
 
   async run(tenantId: number): Promise<void> {
@@ -23,12 +25,16 @@ export class DetectWorker {
       const history = await this.rollups.load(tenantId, fromMs - before, toMs);
       const operations = await this.anomalies.operations(tenantId);
       const baselines = await this.baselines.load(tenantId);
+      const seasons = {
+        known: await this.seasons.load(tenantId, fromMs, toMs),
+        timeZone: this.seasons.timeZone,
+      };
       const findings = windowsBetween(fromMs, toMs).flatMap((atMs) =>
         detect(
           history.filter((window) => window.windowAtMs <= atMs && window.windowAtMs > atMs - before),
           baselines,
           DEFAULT_POLICY,
-          { operations },
+          { operations, seasons },
         ),
       );
       return (tx) => this.anomalies.replaceFindings(tx, tenantId, fromMs, toMs, findings);

@@ -3,6 +3,7 @@ import type { Finding, FindingReason } from '../model/anomaly.js';
 import type { Operation } from '../model/operation.js';
 import type { Policy } from '../model/policy.js';
 import type { EdgeRollup, Rollup } from '../model/rollup.js';
+import type { Seasons } from '../model/season.js';
 
 /** One window of one operation, as a signal sees it. `rollup` is null when the operation was silent while others were not. */
 export interface OperationWindow {
@@ -19,6 +20,8 @@ export interface CallWindow {
 /** What is known of the operations themselves. */
 export interface Surroundings {
   operations: ReadonlyMap<number, Operation>;
+  /** What this hour was like on other days, by the clocks of this IANA zone; missing where nobody remembers. */
+  seasons?: { known: Seasons; timeZone: string };
 }
 
 /** A signal of an operation: recent windows (oldest first, windows without any data left out) against what is normal. */

@@ -12,7 +12,9 @@ export type FindingReason =
   | 'not_significant'
   | 'not_persistent'
   /** Its durations are waiting by design: nothing follows from them. */
-  | 'waits_by_design';
+  | 'waits_by_design'
+  /** This hour of the week was like that before. */
+  | 'seasonal';
 
 /** One series' verdict in one window. */
 export interface Finding {

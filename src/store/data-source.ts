@@ -9,6 +9,7 @@ import { Journal1763700100000 } from '../../migrations/1763700100000-journal.js'
 import { KeptTraces1763770000300 } from '../../migrations/1763770000300-kept-traces.js';
 import { Measures1763700200000 } from '../../migrations/1763700200000-measures.js';
 import { Weights1763770000200 } from '../../migrations/1763770000200-weights.js';
+import { Seasons1763720000000 } from '../../migrations/1763720000000-seasons.js';
 import { TenantSettings1763770000100 } from '../../migrations/1763770000100-tenant-settings.js';
 import { Tenants1763700000000 } from '../../migrations/1763700000000-tenants.js';
 
@@ -26,6 +27,7 @@ export function createDataSource(url: string, poolSize = 10): DataSource {
       Journal1763700100000,
       Measures1763700200000,
       Incidents1763700300000,
+      Seasons1763720000000,
       Shapes1763730000000,
       InstancesAndPaths1763730000001,
       Correlations1763750000000,

@@ -17,6 +17,7 @@ import { ReopenedStore } from './reopened.store.js';
 import { RetentionStore } from './retention.store.js';
 import { RollupStore } from './rollup.store.js';
 import { RuleStore } from './rule.store.js';
+import { SeasonStore } from './season.store.js';
 import { SecretBox, secretBoxFrom } from './secret-box.js';
 import { TenantSettingsStore } from './tenant-settings.store.js';
 import { TenantStore } from './tenant.store.js';
@@ -40,6 +41,7 @@ const STORES = [
   RetentionStore,
   RollupStore,
   RuleStore,
+  SeasonStore,
   TenantSettingsStore,
   TenantStore,
   VersionStore,
