@@ -321,6 +321,16 @@ CREATE TABLE rules (
   CONSTRAINT rules_min_severity_check CHECK ((min_severity = ANY (ARRAY['info'::text, 'warning'::text, 'critical'::text])))
 );
 
+CREATE TABLE seasons (
+  tenant_id integer NOT NULL,
+  operation_id integer NOT NULL,
+  hour smallint NOT NULL,
+  days jsonb NOT NULL,
+  CONSTRAINT seasons_pkey PRIMARY KEY (operation_id, hour),
+  CONSTRAINT seasons_hour_check CHECK (((hour >= 0) AND (hour <= 23)))
+);
+CREATE INDEX seasons_tenant ON public.seasons USING btree (tenant_id, hour);
+
 CREATE TABLE segments (
   segment_id bigint NOT NULL,
   hour timestamp with time zone NOT NULL,
