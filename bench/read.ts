@@ -12,19 +12,19 @@ import { SearchStore } from '../src/journal/search.store.js';
 import { TraceSearch, type SearchAnswer, type SpanFilter } from '../src/journal/search.js';
 import { Journal } from '../src/journal/write.js';
 import { MeasureWorker } from '../src/measure/measure.worker.js';
-import { Histogram } from '../src/model/histogram.js';
 import { DEFAULT_POLICY } from '../src/model/policy.js';
 import { HOUR_MS, floorHour } from '../src/model/window.js';
-import { operationView, serviceView } from '../src/query/load.js';
+import { operationView, redStep, serviceView } from '../src/query/load.js';
 import { Bell } from '../src/queue/bell.js';
 import { openBackend } from '../src/queue/queue.module.js';
 import { StageRunner } from '../src/stage-runner.js';
+import { CompactionStore } from '../src/store/compaction.store.js';
 import { CursorStore } from '../src/store/cursor.store.js';
 import { createDataSource } from '../src/store/data-source.js';
+import { LoadStore } from '../src/store/load.store.js';
 import { ReopenedStore } from '../src/store/reopened.store.js';
 import { RollupStore } from '../src/store/rollup.store.js';
 import { VersionStore } from '../src/store/version.store.js';
-import { ViewsStore } from '../src/store/views.store.js';
 import { fill } from './fill.js';
 import { OPERATIONS, SERVICES, durationUs, operationName, randomOf, requests, serviceName, traceId } from './spans.js';
 
@@ -60,6 +60,7 @@ const measureBegan = performance.now();
 await measureAll(db);
 say(`measured ${LENGTH_MS / 10_000} windows in ${seconds(measureBegan)} s`);
 await db.query('vacuum analyze');
+const [{ operationsKnown }] = await db.query(`select max(id) as "operationsKnown" from operations`);
 
 const rows: string[] = [];
 const random = randomOf(7);
@@ -105,16 +106,23 @@ await time(
     }),
   Math.min(runs, 10),
 );
-const views = new ViewsStore(db);
+const compactions = new CompactionStore(db);
+const loads = new LoadStore(db, compactions);
 await time('services and operations, last five minutes (as the API answers)', async () => {
   const { minWindows, minBaselineN } = DEFAULT_POLICY;
-  const { services } = await views.services(TENANT, minWindows, minBaselineN);
-  const { operations } = await views.operations(TENANT, undefined, 1_000);
+  const { services } = await loads.services(TENANT, minWindows, minBaselineN);
+  const { operations } = await loads.operations(TENANT, undefined, {}, 1_000);
   for (const each of services) serviceView(each, 300);
   for (const each of operations) operationView(each, 300, DEFAULT_POLICY);
   return `${operations.length} operations`;
 });
-await time('RED of all operations over one hour, from rollups', redOfAnHour, Math.min(runs, 20));
+await time('RED of all operations over one hour (as the API answers)', () => redOfAnHour(0));
+await time('the same, ending 20 minutes and 10 s past the hour', () => redOfAnHour(-HOUR_MS + 1_210_000));
+await time('RED of one operation over two hours, in minutes', async () => {
+  const found = await loads.operation(TENANT, 1 + pick(operationsKnown), { from: new Date(endMs - LENGTH_MS) }, 60_000);
+  for (const step of found!.steps) redStep(step, 60);
+  return `${found!.steps.length} steps`;
+});
 
 process.stdout.write(
   `\n${os.cpus().length} × ${os.cpus()[0]?.model}, ${Math.round(os.totalmem() / 2 ** 30)} GiB, load ${os
@@ -136,13 +144,15 @@ await db.destroy();
 async function measureAll(source: DataSource): Promise<void> {
   const cursors = new CursorStore(source);
   const rollups = new RollupStore(source);
+  const compacting = new CompactionStore(source);
   const runner = new StageRunner(source, cursors, bell);
   const worker = new MeasureWorker(
     runner,
     reader(),
     rollups,
-    new ReopenedStore(source, rollups),
+    new ReopenedStore(source, rollups, compacting),
     new VersionStore(source),
+    compacting,
   );
   for (;;) {
     const [row] = await source.query<{ done: Date | null }[]>(
@@ -172,20 +182,11 @@ async function nothing(search: TraceSearch, filter: Partial<SpanFilter>): Promis
   return `searched ${minutes.toFixed(1)} min: ${postings} postings, ${read} spans, ${segments} segments`;
 }
 
-async function redOfAnHour(): Promise<string> {
-  const found = await db.query<{ operation_id: number; n: number; errors: number; latencies: Buffer[] }[]>(
-    `select operation_id, sum(n)::float8 as n, sum(error_count)::float8 as errors, array_agg(latency) as latencies
-     from rollups where tenant_id = $1 and window_at >= $2 and window_at < $3 group by operation_id`,
-    [TENANT, new Date(endMs - HOUR_MS), new Date(endMs)],
-  );
-  let merged = 0;
-  for (const { latencies } of found) {
-    const all = new Histogram();
-    for (const latency of latencies) all.merge(Histogram.decode(latency));
-    all.quantile(0.95);
-    merged += latencies.length;
-  }
-  return `${found.length} operations, ${merged} rollups`;
+async function redOfAnHour(shiftMs: number): Promise<string> {
+  const period = { from: new Date(endMs + shiftMs - HOUR_MS), to: new Date(endMs + shiftMs) };
+  const { operations } = await loads.operations(TENANT, undefined, period, 5_000);
+  for (const each of operations) operationView(each, 3_600, DEFAULT_POLICY);
+  return `${operations.length} operations`;
 }
 
 async function time(what: string, run: () => Promise<string | void>, n = runs): Promise<void> {

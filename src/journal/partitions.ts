@@ -5,9 +5,12 @@ import { HOUR_MS } from '../model/window.js';
 
 /** Partitioned by hour, in the order in which a commit writes them, so that a drop and a commit never wait for each other in a circle. */
 export const HOURLY = ['request_keys', 'segments', 'trace_segments', 'postings'] as const;
-const DAILY = ['rollups', 'edge_rollups'] as const;
+/** Partitioned by day, and for how many days they are kept. */
+const DAILY = [
+  { tables: ['rollups', 'edge_rollups'], days: 7 },
+  { tables: ['minute_rollups'], days: 30 },
+] as const;
 const MAX_HOURS = 2_000;
-const ROLLUP_DAYS = 30;
 const DAY_MS = 24 * HOUR_MS;
 /** How long an hour counts as written before it is marked again; far below any retention. */
 const MARK_AGAIN_MS = 60_000;
@@ -74,25 +77,30 @@ export class Partitions {
         for (const table of HOURLY) await attach(db, table, hourName(table, hour), hour, hour + HOUR_MS);
       }
       for (const day of new Set(added.map((hour) => Math.floor(hour / DAY_MS) * DAY_MS))) {
-        for (const table of DAILY) await attach(db, table, dayName(table, day), day, day + DAY_MS);
+        for (const table of DAILY.flatMap(({ tables }) => tables))
+          await attach(db, table, dayName(table, day), day, day + DAY_MS);
       }
       return [...made, ...added];
     });
   }
 
-  /** Drops rollups after 30 days: a day goes when it is old and the journal, from which it could be computed, holds no hour of it. */
+  /** Drops rollups after their days: a day goes when it is old and the journal, from which it could be computed, holds no hour of it. */
   async dropDays(nowMs: number): Promise<void> {
+    for (const { tables, days } of DAILY) await this.dropDaysOf(tables, nowMs - days * DAY_MS);
+  }
+
+  private async dropDaysOf(tables: readonly string[], expiry: number): Promise<void> {
     const days: { day: string }[] = await this.db.query(
       `select day from (
-         select to_date(right(relid::text, 8), 'YYYYMMDD') as day from pg_partition_tree('rollups') where isleaf
+         select to_date(right(relid::text, 8), 'YYYYMMDD') as day from pg_partition_tree($2) where isleaf
        ) partitions
        where day < $1::timestamptz - interval '1 day'
          and not exists (select from journal_hours where hour >= day::timestamptz and hour < day::timestamptz + interval '1 day')`,
-      [at(nowMs - ROLLUP_DAYS * DAY_MS)],
+      [at(expiry), tables[0]],
     );
     for (const { day } of days) {
       const start = new Date(day).getTime();
-      await this.dropTogether(DAILY.map((table) => dayName(table, start)));
+      await this.dropTogether(tables.map((table) => dayName(table, start)));
     }
   }
 

@@ -5,6 +5,7 @@ import type { WindowMeasure } from '../model/rollup.js';
 import type { StructuralSpan } from '../model/span.js';
 import { WINDOW_MS, windowsBetween } from '../model/window.js';
 import { SAMPLED_TRACES } from '../pipeline.js';
+import { CompactionStore } from '../store/compaction.store.js';
 import { ReopenedStore } from '../store/reopened.store.js';
 import { RollupStore } from '../store/rollup.store.js';
 import { VersionStore } from '../store/version.store.js';
@@ -12,7 +13,7 @@ import { StageRunner } from '../stage-runner.js';
 import { measureWindow } from './measure.js';
 import { sampleTraces } from './sample.js';
 
-/** Closed windows → rollups; and windows that late spans reopened → the same rollups again. */
+/** Closed windows → rollups, and those of whole minutes and hours; and windows that late spans reopened → the same rollups again. */
 @Injectable()
 export class MeasureWorker {
   constructor(
@@ -21,12 +22,16 @@ export class MeasureWorker {
     private readonly rollups: RollupStore,
     private readonly reopened: ReopenedStore,
     private readonly versions: VersionStore,
+    private readonly compactions: CompactionStore,
   ) {}
 
   async run(tenantId: number): Promise<void> {
     await this.runner.run('measure', tenantId, async ({ fromMs, toMs }) => {
       const windows = await this.measure(tenantId, fromMs, toMs);
-      return (tx) => this.rollups.replace(tx, tenantId, windows);
+      return async (tx) => {
+        await this.rollups.replace(tx, tenantId, windows);
+        await this.compactions.compact(tx, tenantId, fromMs, toMs);
+      };
     });
     await this.reopened.work(tenantId, (windowAtMs) => this.measure(tenantId, windowAtMs, windowAtMs + WINDOW_MS));
   }

@@ -7,8 +7,19 @@ export interface WeightedLatency {
   weight: number;
 }
 
+/** What one operation did in one step of a period. */
+export interface LoadStep {
+  /** Start of the step. */
+  atMs: number;
+  /** Spans that those received stand for. */
+  n: number;
+  errors: number;
+  latencies: WeightedLatency[];
+}
+
 /** What one operation did over a period. */
 export interface OperationLoad {
+  id: number;
   service: string;
   name: string;
   kind: number;

@@ -240,6 +240,7 @@ export const ServiceList = z.object({ period: Period, services: z.array(ServiceV
 
 export const OperationView = z
   .object({
+    id: z.int(),
     service: z.string(),
     name: z.string(),
     kind: z.enum(SPAN_KIND),
@@ -273,6 +274,25 @@ export const OperationList = z
     total: z.int().describe('Operations that match; more than are listed when `limit` was reached.'),
   })
   .meta({ id: 'OperationList' });
+
+export const RedView = z
+  .object({
+    period: Period,
+    stepSeconds: z.int(),
+    steps: z
+      .array(
+        z.object({
+          at: Time.describe('Its start.'),
+          spansPerSecond: z.number().describe('Those left out by sampling too.'),
+          errorRatio: z.number(),
+          p50Us: z.number(),
+          p95Us: z.number(),
+          p99Us: z.number(),
+        }),
+      )
+      .describe('Oldest first. Steps in which nothing was seen are left out.'),
+  })
+  .meta({ id: 'Red' });
 
 const Attribute = z
   .object({ key: z.string(), value: z.unknown().describe('A string, number, boolean, array or object.') })
@@ -441,6 +461,7 @@ export type ServiceView = z.infer<typeof ServiceView>;
 export type ServiceList = z.infer<typeof ServiceList>;
 export type OperationView = z.infer<typeof OperationView>;
 export type OperationList = z.infer<typeof OperationList>;
+export type RedView = z.infer<typeof RedView>;
 export type TraceView = z.infer<typeof TraceView>;
 export type TraceList = z.infer<typeof TraceList>;
 export type FoundTraceView = z.infer<typeof FoundTraceView>;

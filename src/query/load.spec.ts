@@ -13,6 +13,7 @@ const within = (value: number | null, expected: number): boolean =>
   value !== null && Math.abs(value - expected) <= expected * 0.017;
 
 const operation: OperationLoad = {
+  id: 7,
   service: 'cart',
   name: 'GetCart',
   kind: 2,
@@ -40,6 +41,7 @@ const service: ServiceLoad = {
 describe('operationView', () => {
   it('shows null, not zero, where nothing was seen', () => {
     expect(operationView(operation, 300, DEFAULT_POLICY)).toEqual({
+      id: 7,
       service: 'cart',
       name: 'GetCart',
       kind: 'server',

@@ -1,14 +1,15 @@
 import { Histogram } from '../model/histogram.js';
-import type { LearnedLatency, OperationLoad, ServiceLoad, WeightedLatency } from '../model/load.js';
+import type { LearnedLatency, LoadStep, OperationLoad, ServiceLoad, WeightedLatency } from '../model/load.js';
 import type { Policy } from '../model/policy.js';
 import { SPAN_KIND } from '../model/span.js';
 import { waitsByDesign } from '../model/waits.js';
-import type { OperationView, ServiceView } from './contract.js';
+import type { OperationView, RedView, ServiceView } from './contract.js';
 
 /** Figures of an operation over `seconds`; null where nothing was seen, since nothing is not zero. */
 export function operationView(load: OperationLoad, seconds: number, policy: Policy): OperationView {
   const latency = mergeAll(load.latencies);
   return {
+    id: load.id,
     service: load.service,
     name: load.name,
     kind: SPAN_KIND[load.kind] ?? 'unspecified',
@@ -38,6 +39,19 @@ export function serviceView(load: ServiceLoad, seconds: number): ServiceView {
     p95Us: mergeAll(load.latencies).quantile(0.95),
     lastSeenAt: load.lastSeenAt,
     state: stateOf(load),
+  };
+}
+
+/** Figures of one step; `seconds`: as much of it as is measured. */
+export function redStep(step: LoadStep, seconds: number): RedView['steps'][number] {
+  const latency = mergeAll(step.latencies);
+  return {
+    at: new Date(step.atMs).toISOString(),
+    spansPerSecond: step.n / seconds,
+    errorRatio: step.n > 0 ? step.errors / step.n : 0,
+    p50Us: latency.quantile(0.5) ?? 0,
+    p95Us: latency.quantile(0.95) ?? 0,
+    p99Us: latency.quantile(0.99) ?? 0,
   };
 }
 

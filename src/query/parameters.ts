@@ -66,8 +66,40 @@ export type IncidentQuery = z.output<typeof IncidentQuery>;
 export const IncidentPath = z.object({ id: z.guid('must be an incident id (a UUID)').toLowerCase() });
 export type IncidentPath = z.output<typeof IncidentPath>;
 
-export const OperationQuery = z.strictObject({ service: ServiceName.optional(), limit: limit(5000, 1000) });
+export const OperationQuery = z
+  .strictObject({
+    service: ServiceName.optional(),
+    from: Time.optional().describe('Load from this instant on; else over the five minutes before `to`.'),
+    to: Time.optional().describe('Load up to this instant; else up to the last measured window.'),
+    limit: limit(5000, 1000),
+  })
+  .refine(inOrder, OUT_OF_ORDER);
 export type OperationQuery = z.output<typeof OperationQuery>;
+
+export const OperationPath = z.object({
+  id: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(2 ** 31 - 1),
+});
+export type OperationPath = z.output<typeof OperationPath>;
+
+export const RedQuery = z
+  .strictObject({
+    from: Time.optional().describe('Else one hour before `to`.'),
+    to: Time.optional().describe('Else up to the last measured window.'),
+    step: z.coerce
+      .number()
+      .int()
+      .min(10)
+      .max(86_400)
+      .multipleOf(10)
+      .default(60)
+      .describe('Seconds, a multiple of 10. Whole minutes and hours are answered quickest and reach back furthest.'),
+  })
+  .refine(inOrder, OUT_OF_ORDER);
+export type RedQuery = z.output<typeof RedQuery>;
 
 const AnomalyPlace = z.strictObject({
   windowAt: Instant,

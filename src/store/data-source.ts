@@ -3,6 +3,7 @@ import { SetAside1763750000100 } from '../../migrations/1763750000100-set-aside.
 import { Shapes1763730000000 } from '../../migrations/1763730000000-shapes.js';
 import { InstancesAndPaths1763730000001 } from '../../migrations/1763730000001-instances-and-paths.js';
 import { Correlations1763750000000 } from '../../migrations/1763750000000-correlations.js';
+import { CoarseRollups1763740000000 } from '../../migrations/1763740000000-coarse-rollups.js';
 import { FirstAnswer1763770000000 } from '../../migrations/1763770000000-first-answer.js';
 import { Incidents1763700300000 } from '../../migrations/1763700300000-incidents.js';
 import { Journal1763700100000 } from '../../migrations/1763700100000-journal.js';
@@ -32,6 +33,7 @@ export function createDataSource(url: string, poolSize = 10): DataSource {
       InstancesAndPaths1763730000001,
       Correlations1763750000000,
       SetAside1763750000100,
+      CoarseRollups1763740000000,
       FirstAnswer1763770000000,
       TenantSettings1763770000100,
       Weights1763770000200,

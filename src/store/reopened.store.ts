@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { WindowMeasure } from '../model/rollup.js';
+import { CompactionStore } from './compaction.store.js';
 import { RollupStore } from './rollup.store.js';
 
 /** Windows that late spans opened again. */
@@ -9,10 +10,11 @@ export class ReopenedStore {
   constructor(
     private readonly db: DataSource,
     private readonly rollups: RollupStore,
+    private readonly compactions: CompactionStore,
   ) {}
 
   /**
-   * Measures each reopened window that the measuring cursor has passed once more, and replaces its rollups. The mark is taken first and
+   * Measures each reopened window that the measuring cursor has passed once more, and replaces its rollups, those of its minute and hour included. The mark is taken first and
    * in the same transaction: spans that arrive meanwhile leave a new mark.
    */
   async work(tenantId: number, measure: (windowAtMs: number) => Promise<WindowMeasure[]>): Promise<void> {
@@ -31,7 +33,9 @@ export class ReopenedStore {
           `delete from reopened_windows where tenant_id = $1 and window_at = $2`,
           [tenantId, new Date(windowAtMs)],
         );
-        if (taken === 1) await this.rollups.replace(tx, tenantId, await measure(windowAtMs));
+        if (taken !== 1) return;
+        const windows = await measure(windowAtMs);
+        await this.compactions.redo(tx, tenantId, windowAtMs, () => this.rollups.replace(tx, tenantId, windows));
       });
     }
   }

@@ -5,12 +5,14 @@ import { AnomalyStore } from './anomaly.store.js';
 import { BaselineStore } from './baseline.store.js';
 import { ChannelStore } from './channel.store.js';
 import { ClockStore } from './clock.store.js';
+import { CompactionStore } from './compaction.store.js';
 import { CursorStore } from './cursor.store.js';
 import { CorrelationStore } from './correlation.store.js';
 import { DecisionStore } from './decision.store.js';
 import { IncidentViewsStore } from './incident-views.store.js';
 import { IncidentStore } from './incident.store.js';
 import { KeyStore } from './key.store.js';
+import { LoadStore } from './load.store.js';
 import { MetricsStore } from './metrics.store.js';
 import { NotificationStore } from './notification.store.js';
 import { ReopenedStore } from './reopened.store.js';
@@ -29,12 +31,14 @@ const STORES = [
   BaselineStore,
   ChannelStore,
   ClockStore,
+  CompactionStore,
   CursorStore,
   CorrelationStore,
   DecisionStore,
   IncidentStore,
   IncidentViewsStore,
   KeyStore,
+  LoadStore,
   MetricsStore,
   NotificationStore,
   ReopenedStore,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import type { z } from 'zod';
+import { DEFAULT_POLICY } from '../../src/model/policy.js';
 import * as contract from '../../src/query/contract.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startService } from '../support/service.js';
@@ -265,7 +266,7 @@ describe('GET /api/v1/services and /operations', () => {
     await rows.rollup(tenantId, internal, '2026-03-01T12:00:00Z', fill(300, 1_000_000), 300);
     await rows.rollup(tenantId, job, '2026-03-01T12:00:00Z', fill(3, 2_000_000), 1);
     await rows.baseline(tenantId, cart, 12, fill(60, 10_000));
-    await rows.baseline(tenantId, internal, 11, fill(60, 10_000));
+    await rows.baseline(tenantId, internal, DEFAULT_POLICY.minWindows - 1, fill(60, 10_000));
     await rows.seen(tenantId, 'cart', '2026-03-01T12:05:03.25Z');
     await rows.incident(tenantId, { openedAt: '2026-03-01T12:00:00Z', service: 'job' });
     await rows.incident(tenantId, {
@@ -314,6 +315,30 @@ describe('GET /api/v1/services and /operations', () => {
     expect([ofJob.operations.length, ofJob.total]).toEqual([1, 1]);
     const busiest = await read('/api/v1/operations?limit=1', key, contract.OperationList);
     expect([busiest.operations.map((each) => each.name), busiest.total]).toEqual([['GetCart'], 4]);
+  });
+
+  it('show another period, and one operation step by step', async () => {
+    const { tenantId, key } = await newTenant('periods');
+    const cart = await rows.operation(tenantId, 'cart', 'GetCart');
+    await rows.clocks(tenantId, '2026-03-01T11:00:00Z', '2026-03-01T12:05:00Z', '2026-03-01T12:05:00Z');
+    await rows.rollup(tenantId, cart, '2026-03-01T11:30:10Z', [10_000, 10_000, 10_000, 10_000, 10_000, 10_000], 3);
+    await rows.rollup(tenantId, cart, '2026-03-01T12:04:40Z', [50_000, 50_000, 50_000]);
+
+    const hour = '?from=2026-03-01T11:10:00Z&to=2026-03-01T12:00:00Z';
+    const { period, operations } = await read(`/api/v1/operations${hour}`, key, contract.OperationList);
+    expect(period).toEqual({ from: '2026-03-01T11:10:00.000Z', to: '2026-03-01T12:00:00.000Z' });
+    expect(operations).toMatchObject([{ id: cart, spansPerSecond: 6 / 3_000, errorRatio: 0.5 }]);
+
+    const red = await read(`/api/v1/operations/${cart}/red?step=600`, key, contract.RedView);
+    expect(red.period).toEqual({ from: '2026-03-01T11:05:00.000Z', to: '2026-03-01T12:05:00.000Z' });
+    expect(red.steps).toMatchObject([
+      { at: '2026-03-01T11:30:00.000Z', spansPerSecond: 0.01, errorRatio: 0.5 },
+      // Of this step, five minutes are measured.
+      { at: '2026-03-01T12:00:00.000Z', spansPerSecond: 0.01, errorRatio: 0 },
+    ]);
+    expect(red.steps[1]!.p99Us / 50_000).toBeCloseTo(1, 1);
+    const other = await newTenant('somebody else');
+    expect((await get(`/api/v1/operations/${cart}/red`, other.key)).status).toBe(404);
   });
 
   it('divide a young tenant by the time that it has', async () => {
@@ -524,6 +549,8 @@ describe('bad input', () => {
     { path: 'incidents/%00', field: 'id' },
     { path: 'operations?service=%00', field: 'service' },
     { path: 'operations?limit=5001', field: 'limit' },
+    { path: 'operations/none/red', field: 'id' },
+    { path: 'operations/1/red?step=15', field: 'step' },
     { path: 'anomalies?raised=maybe', field: 'raised' },
     { path: 'anomalies?limit=-1', field: 'limit' },
     { path: 'anomalies?cursor=e30', field: 'cursor' },

@@ -17,6 +17,7 @@ import { CursorStore } from '../../src/store/cursor.store.js';
 import { DecisionStore } from '../../src/store/decision.store.js';
 import { ChannelStore } from '../../src/store/channel.store.js';
 import { IncidentStore } from '../../src/store/incident.store.js';
+import { CompactionStore } from '../../src/store/compaction.store.js';
 import { ReopenedStore } from '../../src/store/reopened.store.js';
 import { RollupStore } from '../../src/store/rollup.store.js';
 import { RuleStore } from '../../src/store/rule.store.js';
@@ -94,7 +95,15 @@ describe('correlation of attributes and versions', () => {
     const runner = new StageRunner(db, cursors, NO_BELL as never);
     const rollups = new RollupStore(db);
     const versions = new VersionStore(db);
-    const measure = new MeasureWorker(runner, reader, rollups, new ReopenedStore(db, rollups), versions);
+    const compactions = new CompactionStore(db);
+    const measure = new MeasureWorker(
+      runner,
+      reader,
+      rollups,
+      new ReopenedStore(db, rollups, compactions),
+      versions,
+      compactions,
+    );
     while ((await cursors.due()).some(({ job }) => job === 'measure')) await measure.run(1);
     reports = new CorrelationStore(db);
     worker = new CorrelateWorker(runner, new AnomalyStore(db), new TracesStore(db, reader), versions, reports, NO_BELL);
