@@ -25,6 +25,8 @@ function minute(atMs: number, n: number, medianUs: number): WindowMeasure[] {
       latency,
       sampledN: 0,
       shapes: new Map(),
+      instances: new Map(),
+      paths: null,
       failedHere: 0,
       selfTime: new Histogram(),
       slowest: [],

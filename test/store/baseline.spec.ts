@@ -41,6 +41,8 @@ const windows = Array.from({ length: 24 }, (_, i): WindowMeasure => {
         latency,
         sampledN: 9,
         shapes: new Map(),
+        instances: new Map(),
+        paths: null,
         failedHere: 0,
         selfTime: latency,
         slowest: [],

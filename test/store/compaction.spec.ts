@@ -76,6 +76,8 @@ describe('minutes and hours of rollups', () => {
       failedHere: 0,
       selfTime: new Histogram(),
       shapes: new Map(),
+      instances: new Map(),
+      paths: null,
       slowest: [],
       failed: [],
     };
