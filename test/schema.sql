@@ -67,6 +67,12 @@ CREATE TABLE channels (
   CONSTRAINT channels_type_check CHECK ((type = ANY (ARRAY['webhook'::text, 'slack'::text])))
 );
 
+CREATE TABLE compactions (
+  tenant_id integer NOT NULL,
+  since timestamp with time zone NOT NULL,
+  CONSTRAINT compactions_pkey PRIMARY KEY (tenant_id)
+);
+
 CREATE TABLE decisions (
   incident_id uuid NOT NULL,
   sequence integer NOT NULL,
@@ -133,6 +139,20 @@ CREATE TABLE event_clocks (
   updated_at timestamp with time zone DEFAULT now() NOT NULL,
   CONSTRAINT event_clocks_pkey PRIMARY KEY (tenant_id, service_id)
 );
+
+CREATE TABLE hour_rollups (
+  operation_id integer NOT NULL,
+  window_at timestamp with time zone NOT NULL,
+  tenant_id integer NOT NULL,
+  n bigint NOT NULL,
+  error_count bigint NOT NULL,
+  weighted_n double precision NOT NULL,
+  weighted_error_count double precision NOT NULL,
+  unknown_weight_n bigint NOT NULL,
+  latency bytea NOT NULL,
+  CONSTRAINT hour_rollups_pkey PRIMARY KEY (operation_id, window_at)
+);
+CREATE INDEX hour_rollups_window ON public.hour_rollups USING brin (window_at) WITH (pages_per_range='8', autosummarize='on');
 
 CREATE TABLE incident_correlations (
   tenant_id integer NOT NULL,
@@ -208,6 +228,20 @@ CREATE TABLE migrations (
   name character varying NOT NULL,
   CONSTRAINT "PK_8c82d7f526340ab734260ea46be" PRIMARY KEY (id)
 );
+
+CREATE TABLE minute_rollups (
+  operation_id integer NOT NULL,
+  window_at timestamp with time zone NOT NULL,
+  tenant_id integer NOT NULL,
+  n bigint NOT NULL,
+  error_count bigint NOT NULL,
+  weighted_n double precision NOT NULL,
+  weighted_error_count double precision NOT NULL,
+  unknown_weight_n bigint NOT NULL,
+  latency bytea NOT NULL,
+  CONSTRAINT minute_rollups_pkey PRIMARY KEY (operation_id, window_at)
+) PARTITION BY RANGE (window_at);
+CREATE INDEX minute_rollups_window ON ONLY public.minute_rollups USING brin (window_at) WITH (pages_per_range='8', autosummarize='on');
 
 CREATE TABLE notifications (
   id uuid NOT NULL,
