@@ -176,7 +176,18 @@ export default tseslint.config(
   {
     // The journal is the store of spans.
     files: ['src/measure/measure.worker.ts'],
-    rules: edge(STAGE, own, model, store, queue, runner, pipeline, journal('read', 'collect-versions'), node, nest),
+    rules: edge(
+      STAGE,
+      own,
+      model,
+      store,
+      queue,
+      runner,
+      pipeline,
+      journal('read', 'log-read', 'collect-versions'),
+      node,
+      nest,
+    ),
   },
   {
     files: ['src/correlate/correlate.worker.ts'],
@@ -230,7 +241,7 @@ export default tseslint.config(
       config,
       pipeline,
       probe,
-      journal('read', 'search', 'journal\\.module'),
+      journal('read', 'log-read', 'search', 'journal\\.module'),
       node,
       nest,
       'fastify',
@@ -248,7 +259,7 @@ export default tseslint.config(
 
   // Receiving writes to the journal and reads what it accepts with the journal's own reader, so that both always agree.
   {
-    files: [...edgesOf('receive'), 'src/receive/{receiver,rate-limits,refusals}.ts'],
+    files: [...edgesOf('receive'), 'src/receive/{receiver,log-receiver,rate-limits,refusals}.ts'],
     rules: edge(
       STAGE,
       own,
@@ -258,7 +269,7 @@ export default tseslint.config(
       access,
       config,
       troubleLog,
-      journal('write', 'scan', 'span-table', 'splice', 'wire', 'journal\\.module'),
+      journal('write', 'log-write', 'scan', 'log-scan', 'names', 'span-table', 'splice', 'wire', 'journal\\.module'),
       node,
       nest,
       'fastify',
@@ -270,8 +281,8 @@ export default tseslint.config(
     rules: { '@typescript-eslint/return-await': 'off' },
   },
   {
-    files: ['src/receive/admit.ts'],
-    rules: pure(ownPure, model, journal('scan', 'span-table')),
+    files: ['src/receive/{admit,admit-logs}.ts'],
+    rules: pure(ownPure, model, journal('otlp-scanner', 'log-scan', 'span-table')),
   },
   {
     files: ['src/receive/{otlp-json,status,rpc-status,grpc-health}.ts'],
@@ -300,7 +311,7 @@ export default tseslint.config(
   {
     files: [
       ...edgesOf('journal'),
-      'src/journal/{write,commit,read,search,search-page,dictionary,partitions,event-clocks}.ts',
+      'src/journal/{write,commit,read,log-write,log-read,search,search-page,dictionary,partitions,event-clocks}.ts',
       'src/journal/{retention,kept-traces,copy-into}.ts',
     ],
     rules: edge(

@@ -7,6 +7,7 @@ import { parseConfig } from '../src/config.js';
 import { Dictionary } from '../src/journal/dictionary.js';
 import { EventClocks } from '../src/journal/event-clocks.js';
 import { Partitions } from '../src/journal/partitions.js';
+import { LogReader } from '../src/journal/log-read.js';
 import { JournalReader } from '../src/journal/read.js';
 import { SearchStore } from '../src/journal/search.store.js';
 import { TraceSearch, type SearchAnswer, type SpanFilter } from '../src/journal/search.js';
@@ -21,6 +22,7 @@ import { StageRunner } from '../src/stage-runner.js';
 import { CompactionStore } from '../src/store/compaction.store.js';
 import { CursorStore } from '../src/store/cursor.store.js';
 import { createDataSource } from '../src/store/data-source.js';
+import { EventStore } from '../src/store/event.store.js';
 import { LoadStore } from '../src/store/load.store.js';
 import { ReopenedStore } from '../src/store/reopened.store.js';
 import { RollupStore } from '../src/store/rollup.store.js';
@@ -146,10 +148,13 @@ async function measureAll(source: DataSource): Promise<void> {
   const rollups = new RollupStore(source);
   const compacting = new CompactionStore(source);
   const runner = new StageRunner(source, cursors, bell);
+  const logs = new LogReader(source, dictionary);
   const worker = new MeasureWorker(
     runner,
     reader(),
+    logs,
     rollups,
+    new EventStore(source),
     new ReopenedStore(source, rollups, compacting),
     new VersionStore(source),
     compacting,

@@ -1,10 +1,10 @@
 import type { Operation } from '../src/model/operation.js';
 import type { WindowMeasure } from '../src/model/rollup.js';
-import { MINUTE_MS } from '../src/model/window.js';
+import { MINUTE_MS, WINDOW_MS } from '../src/model/window.js';
 import type { Fault } from '../tools/recorded/faults.js';
 import type { Recording } from '../tools/recorded/recording.js';
 import { distinctServices, rankOf, type Score, score } from '../tools/recorded/score.js';
-import { failures, operationsOf, type RecordedOperations, windowsOf } from './feed.js';
+import { failures, linesOf, operationsOf, type RecordedOperations, windowsOf } from './feed.js';
 import { type Interval, rankIntervals } from './given.js';
 import { PureMeasure } from './pure-measure.js';
 import type { PureRun } from './pure-run.js';
@@ -58,15 +58,19 @@ export function evaluate(
   const { operations } = recorded;
   const measurer = new PureMeasure();
   const windows: WindowMeasure[] = [];
+  const lines = linesOf(recording);
+  let next = 0;
   for (const { windowAtMs, spans } of windowsOf(recording, recorded, isError)) {
-    windows.push(measurer.measure(windowAtMs, spans));
+    const from = next;
+    while (next < lines.length && lines[next]!.timeMs < windowAtMs + WINDOW_MS) next += 1;
+    windows.push(measurer.measure(windowAtMs, spans, lines.slice(from, next)));
     onProgress(`measured up to ${new Date(windowAtMs).toISOString()}`);
   }
   onProgress('ranking given windows');
   const intervals = recording.faults.map(({ startMs, endMs }) => ({ startMs, endMs }));
-  const causes = rankIntervals(windows, intervals, operations);
+  const causes = rankIntervals(windows, intervals, operations, measurer.templates);
   onProgress('judging the stream');
-  const { alarms, run } = streamAlarms(windows, operations);
+  const { alarms, run } = streamAlarms(windows, operations, measurer.templates);
   onProgress('asking the rivals');
   const rivals = rivalRanks(recording, recorded, intervals, isError);
   const result: DatasetResult = {

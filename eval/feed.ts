@@ -1,3 +1,5 @@
+import { severityOf } from '../src/measure/severity.js';
+import type { EventLine } from '../src/model/event.js';
 import type { Operation } from '../src/model/operation.js';
 import type { StructuralSpan } from '../src/model/span.js';
 import { WINDOW_MS } from '../src/model/window.js';
@@ -91,4 +93,22 @@ export function* windowsOf(
     });
   }
   if (window !== null) yield window;
+}
+
+/** The log lines of a recording as the measure stage gets them, by time; span ids are folded as in the fed spans. */
+export function linesOf({ logs, spans }: Pick<Recording, 'logs' | 'spans'>): EventLine[] {
+  const services = new Map<string, number>();
+  for (let row = 0; row < spans.count; row += 1) {
+    const service = spans.service(row);
+    services.set(spans.serviceNames.name(service), service + 1);
+  }
+  return logs.map(({ timeNs, traceId, spanId, service, body }) => ({
+    source: 'log',
+    serviceId: services.get(service) ?? 0,
+    severity: severityOf(0, '', body),
+    text: body,
+    timeMs: Number(timeNs / 1_000_000n),
+    traceId,
+    spanTag: parseInt(spanId.slice(-8), 16),
+  }));
 }

@@ -1,11 +1,13 @@
 import { learn } from '../src/baseline/learn.js';
 import type { Baselines } from '../src/model/baseline.js';
 import type { Cause } from '../src/model/cause.js';
+import type { EventTemplate } from '../src/model/event.js';
 import type { Operation } from '../src/model/operation.js';
 import { DEFAULT_POLICY } from '../src/model/policy.js';
 import type { WindowMeasure } from '../src/model/rollup.js';
 import { floorMinute, MINUTE_MS, WINDOW_MS } from '../src/model/window.js';
 import { rankGivenWindow } from '../src/rank/rank.js';
+import { noEvents } from './pure-run.js';
 import { FAULT_REACH_MS } from '../tools/recorded/score.js';
 
 /** When something was wrong, and nothing else that a label says. */
@@ -23,8 +25,9 @@ export function rankIntervals(
   windows: readonly WindowMeasure[],
   intervals: readonly Interval[],
   operations: ReadonlyMap<number, Operation>,
+  templates: Map<number, EventTemplate> = new Map(),
 ): Cause[][] {
-  const baselines: Baselines = { operations: new Map(), edges: new Map() };
+  const baselines: Baselines = { operations: new Map(), edges: new Map(), events: noEvents(operations, templates) };
   const byMinute = new Map<number, WindowMeasure[]>();
   for (const window of windows) {
     const minute = floorMinute(window.windowAtMs);

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
 import { findDatasets } from '../tools/recorded/datasets.js';
-import { readRecording } from '../tools/recorded/recording.js';
+import { type Recording, readRecording } from '../tools/recorded/recording.js';
 import { Screen } from '../tools/client/screen.js';
 import { type EvalOptions, parseArguments, USAGE } from './arguments.js';
 import { type DatasetResult, evaluate } from './evaluate.js';
@@ -26,11 +26,20 @@ async function run({ data, only, fault, errorSpan, docs, live, json }: EvalOptio
         screen.show(`reading ${dataset.name}: ${spans.toLocaleString('en')} spans`),
       );
       const readMs = Date.now();
-      const evaluated = evaluate(dataset.name, recording, errorSpan, (step) => screen.show(`${dataset.name}: ${step}`));
-      screen.done();
-      results.push(evaluated.result);
-      console.log(`${datasetText(evaluated.result)}\n`);
-      if (fault !== null) console.log(`${lookText(evaluated, fault - 1)}\n`);
+      // The spans alone, and then with the logs: two rows that are never mixed.
+      const variants: { name: string; recording: Recording }[] = [
+        { name: dataset.name, recording: { ...recording, logs: [] } },
+      ];
+      if (recording.logs.length > 0) variants.push({ name: `${dataset.name} with logs`, recording });
+      for (const variant of variants) {
+        const evaluated = evaluate(variant.name, variant.recording, errorSpan, (step) =>
+          screen.show(`${variant.name}: ${step}`),
+        );
+        screen.done();
+        results.push(evaluated.result);
+        console.log(`${datasetText(evaluated.result)}\n`);
+        if (fault !== null) console.log(`${lookText(evaluated, fault - 1)}\n`);
+      }
       screen.say(`read in ${seconds(readMs - startedMs)}, evaluated in ${seconds(Date.now() - readMs)}`);
     }
   }

@@ -1,5 +1,8 @@
+import { TemplateTree } from '../src/measure/drain.js';
+import { EVENT_LOOK_BACK_MS, measureEvents } from '../src/measure/events.js';
 import { measureWindow } from '../src/measure/measure.js';
 import { sampleTraces } from '../src/measure/sample.js';
+import type { EventLine, EventTemplate } from '../src/model/event.js';
 import { POSTED_ERROR, POSTED_ROOT, type Posting } from '../src/model/posting.js';
 import type { WindowMeasure } from '../src/model/rollup.js';
 import type { StructuralSpan } from '../src/model/span.js';
@@ -13,9 +16,16 @@ const REMEMBERED_MS = 10 * MINUTE_MS;
 export class PureMeasure {
   private readonly recentSpans = new Map<string, StructuralSpan[]>();
   private tidiedMs = -Infinity;
+  private readonly tree = new TemplateTree([]);
+  private recentLines: EventLine[] = [];
 
-  /** Measures all spans that ended in the window that starts at `windowAtMs`. */
-  measure(windowAtMs: number, spans: readonly StructuralSpan[]): WindowMeasure {
+  /** Templates of all lines so far, by id. */
+  get templates(): Map<number, EventTemplate> {
+    return this.tree.templates;
+  }
+
+  /** Measures all spans that ended in the window that starts at `windowAtMs`, with the log lines that have a time in it. */
+  measure(windowAtMs: number, spans: readonly StructuralSpan[], lines: readonly EventLine[] = []): WindowMeasure {
     for (const span of spans) {
       const trace = this.recentSpans.get(span.traceId);
       if (trace === undefined) this.recentSpans.set(span.traceId, [span]);
@@ -25,6 +35,9 @@ export class PureMeasure {
     const sample = sampleTraces(postings, SAMPLED_TRACES);
     const traces = new Map(sample.traceIds.map((id) => [id, this.recentSpans.get(id) ?? []]));
     const measured = measureWindow(windowAtMs, postings, traces, sample.total);
+    const isRecent = ({ timeMs }: EventLine): boolean => timeMs >= windowAtMs - EVENT_LOOK_BACK_MS;
+    this.recentLines = [...this.recentLines.filter(isRecent), ...lines];
+    measured.events = measureEvents(windowAtMs, this.recentLines, postings, this.tree);
     for (const span of spans) if (span.parentSpanId === '') this.recentSpans.delete(span.traceId);
     if (windowAtMs >= this.tidiedMs + REMEMBERED_MS) this.tidy(windowAtMs);
     return measured;

@@ -5,6 +5,7 @@ import { detect } from '../src/detect/detect.js';
 import { type Change, REOPEN_WITHIN_MS, step } from '../src/incident/lifecycle.js';
 import type { Finding } from '../src/model/anomaly.js';
 import type { Baselines } from '../src/model/baseline.js';
+import type { EventKnowledge, EventLine } from '../src/model/event.js';
 import type { Incident } from '../src/model/incident.js';
 import type { Operation } from '../src/model/operation.js';
 import { DEFAULT_POLICY, type Policy } from '../src/model/policy.js';
@@ -36,11 +37,18 @@ export class PureRun {
     private readonly operations: ReadonlyMap<number, Operation>,
     private readonly policy: Policy = DEFAULT_POLICY,
     private readonly timeZone = 'UTC',
-  ) {}
+    /** Of windows that were measured elsewhere. */
+    templates?: EventKnowledge['templates'],
+  ) {
+    this.baselines.events = noEvents(operations, templates ?? this.measurer.templates);
+  }
 
-  /** Takes all spans that ended in the window that starts at `windowAtMs` and returns what it did to incidents. */
-  feed(windowAtMs: number, spans: readonly StructuralSpan[]): Change[] {
-    return this.judge(this.measurer.measure(windowAtMs, spans));
+  /**
+   * Takes all spans that ended in the window that starts at `windowAtMs`, and the log lines with a time in it, and returns what it did to
+   * incidents.
+   */
+  feed(windowAtMs: number, spans: readonly StructuralSpan[], lines: readonly EventLine[] = []): Change[] {
+    return this.judge(this.measurer.measure(windowAtMs, spans, lines));
   }
 
   /** The same for a window that is measured already; a run is given either spans or measured windows. */
@@ -87,4 +95,13 @@ export class PureRun {
       while (this.raised[0] !== undefined && this.raised[0].windowAtMs < this.learnedThroughMs) this.raised.shift();
     }
   }
+}
+
+/** Nothing is normal yet. */
+export function noEvents(
+  operations: ReadonlyMap<number, Operation>,
+  templates: EventKnowledge['templates'],
+): EventKnowledge {
+  const serviceOf = new Map([...operations].map(([id, { serviceId }]) => [id, serviceId]));
+  return { baselines: new Map(), templates, serviceOf };
 }

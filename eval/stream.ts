@@ -1,5 +1,7 @@
 import type { Cause } from '../src/model/cause.js';
+import type { EventTemplate } from '../src/model/event.js';
 import type { Operation } from '../src/model/operation.js';
+import { DEFAULT_POLICY } from '../src/model/policy.js';
 import type { WindowMeasure } from '../src/model/rollup.js';
 import { WINDOW_MS } from '../src/model/window.js';
 import { type Alarm, distinctServices } from '../tools/recorded/score.js';
@@ -12,8 +14,9 @@ const LATER_MS = 60_000;
 export function streamAlarms(
   windows: readonly WindowMeasure[],
   operations: ReadonlyMap<number, Operation>,
+  templates: Map<number, EventTemplate> = new Map(),
 ): { alarms: Alarm[]; run: PureRun } {
-  const run = new PureRun(operations);
+  const run = new PureRun(operations, DEFAULT_POLICY, 'UTC', templates);
   const alarms: Alarm[] = [];
   let waiting: Alarm[] = [];
   const servicesOf = (alarm: Alarm): string[] => distinctServices(run.incidents.get(alarm.incidentId)?.causes ?? []);

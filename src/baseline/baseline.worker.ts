@@ -27,7 +27,7 @@ export class BaselineWorker {
     await this.runner.run('baseline', tenantId, async ({ fromMs, toMs }) => {
       const seasons = await this.seasons.load(tenantId, fromMs, toMs);
       const known = await this.baselines.load(tenantId);
-      const changed = { operations: new Set<number>(), edges: new Set<string>() };
+      const changed = { operations: new Set<number>(), edges: new Set<string>(), events: new Set<string>() };
       const changedSeasons = new Set<string>();
       for (let atMs = fromMs; atMs < toMs; atMs += MINUTE_MS) {
         const windows = await this.rollups.load(tenantId, atMs, atMs + MINUTE_MS);
@@ -38,6 +38,7 @@ export class BaselineWorker {
         const learnedSeasons = learnSeasons(seasons, windows, entriesOf(known), excluded, this.seasons.timeZone);
         for (const id of learned.operations) changed.operations.add(id);
         for (const key of learned.edges) changed.edges.add(key);
+        for (const key of learned.events) changed.events.add(key);
         for (const key of learnedSeasons) changedSeasons.add(key);
       }
       return async (tx) => {

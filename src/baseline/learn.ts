@@ -12,6 +12,7 @@ import { addShape, fadeShapes } from '../model/shape.js';
 import { fadeDispersion, fadeSpread, observeCount, observeShare } from '../model/spread.js';
 import { floorMinute } from '../model/window.js';
 import { observeDurations } from './observe.js';
+import { learnEvents } from './events.js';
 
 /** At this many windows (an hour) everything is halved: observations fade with a half-life of half an hour to an hour. */
 const MAX_WINDOWS = 360;
@@ -22,6 +23,8 @@ const MIN_WINDOWS_FOR_DISPERSION = 6;
 export interface Learned {
   operations: Set<number>;
   edges: Set<string>;
+  /** Keys of event baselines; those no longer there were forgotten. */
+  events: Set<string>;
 }
 
 /**
@@ -35,10 +38,11 @@ export function learn(
   excluded: ReadonlySet<number>,
   policy: Policy,
 ): Learned {
-  const changed: Learned = { operations: new Set(), edges: new Set() };
+  const changed: Learned = { operations: new Set(), edges: new Set(), events: new Set() };
   for (const minute of minutesOf(windows)) {
     learnOperations(known, minute, excluded, policy, changed.operations);
     learnEdges(known, minute, excluded, policy, changed.edges);
+    learnEvents(known, minute, excluded, changed.events);
   }
   return changed;
 }

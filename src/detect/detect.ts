@@ -7,6 +7,7 @@ import type { EdgeRollup, Rollup, WindowMeasure } from '../model/rollup.js';
 import { detectCalls } from './calls.js';
 import { controlDiscoveries } from './discoveries.js';
 import { detectErrors } from './errors.js';
+import { detectEvents } from './events.js';
 import type { CallSignal, OperationSignal, Surroundings } from './evidence.js';
 import { detectGap } from './gap.js';
 import { detectLatency } from './latency.js';
@@ -33,7 +34,8 @@ export function detect(
 ): Finding[] {
   const current = history.at(-1);
   if (current === undefined || current.n === 0) return [];
-  const windows = unbroken(history).slice(-policy.historyWindows).map(indexed);
+  const recentWindows = unbroken(history).slice(-policy.historyWindows);
+  const windows = recentWindows.map(indexed);
   const newest = windows.at(-1)!;
 
   const findings: Finding[] = [];
@@ -65,7 +67,12 @@ export function detect(
       if (finding !== null) findings.push(finding);
     }
   }
-  return controlDiscoveries(findings, tests, policy.falseDiscoveryRate)
+  const written = detectEvents(recentWindows, baselines, policy);
+  return [
+    ...controlDiscoveries(findings, tests, policy.falseDiscoveryRate),
+    // Another family of series, controlled by itself: thousands of operations do not drown what a service writes.
+    ...controlDiscoveries(written.findings, written.tests, policy.falseDiscoveryRate),
+  ]
     .map((finding) => (finding.raised ? againstSeason(finding, policy, surroundings) : finding))
     .filter((finding) => finding.raised || finding.score >= WORTH_KEEPING_SCORE);
 }

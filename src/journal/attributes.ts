@@ -19,7 +19,7 @@ export function hexOf(bytes: Uint8Array): string {
   return asBuffer(bytes).toString('hex');
 }
 
-function valueOf(bytes: Uint8Array, depth: number): AttributeValue {
+export function valueOf(bytes: Uint8Array, depth: number): AttributeValue {
   if (depth > MAX_DEPTH) return null;
   const any = decodeValue(bytes);
   switch (any.value) {

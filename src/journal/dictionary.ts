@@ -41,6 +41,14 @@ export class Dictionary {
     return this.resolve(tenantId, table, false);
   }
 
+  /** Ids of services by name, for signals without operations; new names are added, those beyond the cap share the overflow service. */
+  async serviceIds(tenantId: number, names: readonly string[]): Promise<Map<string, number>> {
+    const learned = this.learning.then(() => this.learnServices(tenantId, [...names], true));
+    this.learning = learned.catch(() => undefined);
+    const services = await learned;
+    return new Map(names.map((name) => [name, serviceNamed(services, name)?.id ?? 0]));
+  }
+
   private async resolve(tenantId: number, table: SpanTable, adds: boolean): Promise<Resolved> {
     const names = new NamedSpans(table);
     let known = this.lookUp(tenantId, names);

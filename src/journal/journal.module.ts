@@ -4,6 +4,8 @@ import { CloseWorker } from './close.worker.js';
 import { Dictionary } from './dictionary.js';
 import { EventClocks } from './event-clocks.js';
 import { KeptTraces } from './kept-traces.js';
+import { LogReader } from './log-read.js';
+import { LogJournal } from './log-write.js';
 import { MaintenanceWorker } from './maintenance.worker.js';
 import { Partitions } from './partitions.js';
 import { JournalReader } from './read.js';
@@ -22,6 +24,8 @@ import { Journal } from './write.js';
     EventClocks,
     Journal,
     JournalReader,
+    LogJournal,
+    LogReader,
     SearchStore,
     TraceSearch,
     TracesStore,
@@ -30,7 +34,7 @@ import { Journal } from './write.js';
     Retention,
     MaintenanceWorker,
   ],
-  exports: [Journal, JournalReader, SearchStore, TraceSearch, TracesStore, CloseWorker],
+  exports: [Journal, JournalReader, LogJournal, LogReader, SearchStore, TraceSearch, TracesStore, CloseWorker],
 })
 export class JournalModule {
   constructor(host: WorkerHost, close: CloseWorker) {

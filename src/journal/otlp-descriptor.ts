@@ -1,7 +1,7 @@
 import protobuf from 'protobufjs';
 
 /**
- * The trace messages of opentelemetry-proto 1.11 as far as they are shown. Strings are read as bytes, so that invalid UTF-8 does not make a
+ * The trace and log messages of opentelemetry-proto 1.11 as far as they are shown. Strings are read as bytes, so that invalid UTF-8 does not make a
  * stored span unreadable, and values one level at a time, so that the sender does not choose how deep the decoder recurses.
  */
 const { root } = protobuf.parse(`
@@ -23,6 +23,18 @@ const { root } = protobuf.parse(`
     repeated Event events = 11;
     repeated Link links = 13;
     Status status = 15;
+  }
+  message LogRecord {
+    fixed64 time_unix_nano = 1;
+    int32 severity_number = 2;
+    bytes severity_text = 3;
+    bytes body = 5;
+    repeated KeyValue attributes = 6;
+    fixed32 flags = 8;
+    bytes trace_id = 9;
+    bytes span_id = 10;
+    fixed64 observed_time_unix_nano = 11;
+    bytes event_name = 12;
   }
   message Event { fixed64 time_unix_nano = 1; bytes name = 2; repeated KeyValue attributes = 3; }
   message Link { bytes trace_id = 1; bytes span_id = 2; bytes trace_state = 3; repeated KeyValue attributes = 4; }
@@ -68,6 +80,19 @@ export interface WireSpan {
   status: { message: Uint8Array; code: number } | null;
 }
 
+export interface WireLog {
+  timeUnixNano: WireLong;
+  severityNumber: number;
+  severityText: Uint8Array;
+  body: Uint8Array;
+  attributes: WireKeyValue[];
+  flags: number;
+  traceId: Uint8Array;
+  spanId: Uint8Array;
+  observedTimeUnixNano: WireLong;
+  eventName: Uint8Array;
+}
+
 export interface WireValue {
   value?: 'stringValue' | 'boolValue' | 'intValue' | 'doubleValue' | 'arrayValue' | 'kvlistValue' | 'bytesValue';
   stringValue: Uint8Array;
@@ -86,6 +111,7 @@ function decoder<T>(message: string): (bytes: Uint8Array) => T {
 }
 
 export const decodeSpan = decoder<WireSpan>('Span');
+export const decodeLog = decoder<WireLog>('LogRecord');
 export const decodeResource = decoder<{ resource: { attributes: WireKeyValue[] } | null }>('ResourceHolder');
 export const decodeScope = decoder<{ scope: { name: Uint8Array; version: Uint8Array } | null }>('ScopeHolder');
 export const decodeValue = decoder<WireValue>('Value');

@@ -21,6 +21,14 @@ export const SPAN: Shape = {
 export const EVENT: Shape = { message: 'Event', types: [, FIXED64, LEN, LEN, VARINT], attributes: 3 };
 export const LINK: Shape = { message: 'Link', types: [, LEN, LEN, LEN, LEN, VARINT, FIXED32], attributes: 4 };
 export const STATUS: Shape = { message: 'Status', types: [, undefined, LEN, VARINT], attributes: 0 };
+export const RESOURCE_LOGS: Shape = { message: 'ResourceLogs', types: [, LEN, LEN, LEN], attributes: 0 };
+export const SCOPE_LOGS: Shape = { message: 'ScopeLogs', types: [, LEN, LEN, LEN], attributes: 0 };
+// prettier-ignore
+export const LOG_RECORD: Shape = {
+  message: 'LogRecord',
+  types: [, FIXED64, VARINT, LEN, undefined, LEN, LEN, VARINT, FIXED32, LEN, LEN, FIXED64, LEN],
+  attributes: 6,
+};
 export const KEY_VALUE: Shape = { message: 'KeyValue', types: [, LEN, LEN], attributes: 0 };
 export const ANY_VALUE: Shape = {
   message: 'AnyValue',

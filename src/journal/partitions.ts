@@ -4,10 +4,18 @@ import type { EntityManager } from 'typeorm';
 import { HOUR_MS } from '../model/window.js';
 
 /** Partitioned by hour, in the order in which a commit writes them, so that a drop and a commit never wait for each other in a circle. */
-export const HOURLY = ['request_keys', 'segments', 'trace_segments', 'postings'] as const;
+export const HOURLY = [
+  'request_keys',
+  'segments',
+  'trace_segments',
+  'postings',
+  'log_segments',
+  'log_windows',
+  'log_traces',
+] as const;
 /** Partitioned by day, and for how many days they are kept. */
 const DAILY = [
-  { tables: ['rollups', 'edge_rollups'], days: 7 },
+  { tables: ['rollups', 'edge_rollups', 'event_rollups'], days: 7 },
   { tables: ['minute_rollups'], days: 30 },
 ] as const;
 const MAX_HOURS = 2_000;

@@ -6,10 +6,11 @@ import type { Posting } from '../model/posting.js';
 import type { StructuralSpan } from '../model/span.js';
 import type { VersionCollector } from './collect-versions.js';
 import { Dictionary } from './dictionary.js';
-import { unpackPosting } from './posting.js';
+import { spanTag, unpackPosting } from './posting.js';
 import { scan } from './scan.js';
 import { SegmentCache } from './segment-cache.js';
-import { SPAN_ERROR, type SpanTable } from './span-table.js';
+import { eventTexts } from './span-events.js';
+import { SPAN_ERROR, SPAN_HAS_EVENTS, type SpanTable } from './span-table.js';
 import { instanceOfResource, storedSpan } from './stored-span.js';
 import type { StoredSpan, StoredTrace } from './stored-trace.js';
 
@@ -20,6 +21,18 @@ const SEGMENTS_AT_ONCE = 16;
 const GZIP = 1;
 /** What is stored was within the receiver's limits, whatever they were then. */
 const NO_LIMITS = { maxAttributeDepth: Infinity, maxSpans: Infinity };
+
+/** An event on a span, as it is counted. */
+export interface SpanEvent {
+  traceId: string;
+  spanTag: number;
+  serviceId: number;
+  operationId: number;
+  /** When the span ended. */
+  endMs: number;
+  text: string;
+  isException: boolean;
+}
 
 /** Where a segment lies. */
 export interface SegmentKey {
@@ -86,6 +99,33 @@ export class JournalReader {
     const found = new Map<string, StructuralSpan[]>();
     for (const [traceId, spans] of wanted) if (spans.size > 0) found.set(traceId, [...spans.values()]);
     return found;
+  }
+
+  /** The events on spans of these traces that ended before `endMs`, each span once; at most 32 a span. */
+  async spanEvents(tenantId: number, traceIds: readonly string[], endMs: number): Promise<SpanEvent[]> {
+    const wanted = new Map(traceIds.map((traceId) => [traceId, new Set<string>()]));
+    const events: SpanEvent[] = [];
+    await this.eachSegment(tenantId, traceIds, async (spans) => {
+      const { serviceIds, operationIds } = await this.dictionary.find(tenantId, spans);
+      eachSpan(spans, wanted, (i, traceId, seen) => {
+        if ((spans.flags[i]! & SPAN_HAS_EVENTS) === 0 || spans.endUs[i]! >= endMs * 1_000) return;
+        const spanId = hex(spans, spans.spanIdAt[i]!, 8);
+        if (seen.has(spanId)) return;
+        seen.add(spanId);
+        for (const { text, isException } of eventTexts(spans.bytes.subarray(spans.from[i], spans.to[i]))) {
+          events.push({
+            traceId,
+            spanTag: spanTag(spans.bytes, spans.spanIdAt[i]!),
+            serviceId: serviceIds[spans.resource[i]!]!,
+            operationId: operationIds[i]!,
+            endMs: spans.endUs[i]! / 1_000,
+            text,
+            isException,
+          });
+        }
+      });
+    });
+    return events;
   }
 
   /** Everything stored of one trace (32 hex digits), or null. */

@@ -8,6 +8,8 @@ export const SPAN_TOO_MANY_ATTRIBUTES = 8;
 export const SPAN_TOO_MANY_EVENTS = 16;
 export const SPAN_TOO_MANY_LINKS = 32;
 export const SPAN_NAME_TOO_LONG = 64;
+/** The span has events. */
+export const SPAN_HAS_EVENTS = 128;
 
 /** A ResourceSpans message and what its resource says. */
 export interface ResourceRange {

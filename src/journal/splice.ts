@@ -5,7 +5,8 @@ type Pieces = Uint8Array[] | null;
 
 /**
  * An ExportTraceServiceRequest without the spans whose entry in `keep` is 0, counted as `scan` counts them; scopes and resources that have
- * no span left go with them, everything else stays byte for byte. The bytes must be such as `scan` accepts.
+ * no span left go with them, everything else stays byte for byte. The bytes must be such as `scan` accepts. The same for log records
+ * (`scanLogs`), which lie under the same field numbers.
  */
 export function keepSpans(bytes: Uint8Array, keep: Uint8Array): Buffer {
   let span = 0;

@@ -54,7 +54,7 @@ export function instanceOfResource({ bytes, resources }: SpanTable, resource: nu
   return instanceOf((wanted) => attributes.find(({ key }) => key === wanted)?.value);
 }
 
-function serviceOf(resource: readonly Attribute[]): string {
+export function serviceOf(resource: readonly Attribute[]): string {
   const name = resource.find(({ key, value }) => key === 'service.name' && typeof value === 'string' && value !== '');
   return typeof name?.value === 'string' ? name.value : UNKNOWN_SERVICE;
 }

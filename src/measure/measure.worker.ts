@@ -1,25 +1,36 @@
 import { Injectable } from '@nestjs/common';
 import { VersionCollector } from '../journal/collect-versions.js';
-import { JournalReader } from '../journal/read.js';
+import { LogReader, type ReadLog } from '../journal/log-read.js';
+import { JournalReader, type SpanEvent } from '../journal/read.js';
+import { type EventLine, SEVERITY_ERROR, SEVERITY_INFO } from '../model/event.js';
 import type { WindowMeasure } from '../model/rollup.js';
 import type { StructuralSpan } from '../model/span.js';
 import { WINDOW_MS, windowsBetween } from '../model/window.js';
 import { SAMPLED_TRACES } from '../pipeline.js';
 import { CompactionStore } from '../store/compaction.store.js';
+import { EventStore } from '../store/event.store.js';
 import { ReopenedStore } from '../store/reopened.store.js';
 import { RollupStore } from '../store/rollup.store.js';
 import { VersionStore } from '../store/version.store.js';
 import { StageRunner } from '../stage-runner.js';
+import { TemplateTree } from './drain.js';
+import { EVENT_LOOK_BACK_MS, measureEvents } from './events.js';
 import { measureWindow } from './measure.js';
 import { sampleTraces } from './sample.js';
+import { severityOf } from './severity.js';
 
 /** Closed windows → rollups, and those of whole minutes and hours; and windows that late spans reopened → the same rollups again. */
 @Injectable()
 export class MeasureWorker {
+  /** Templates by tenant, with the instant up to which they have learned: valid for whoever goes on from there. */
+  private readonly trees = new Map<number, { throughMs: number; tree: TemplateTree }>();
+
   constructor(
     private readonly runner: StageRunner,
     private readonly journal: JournalReader,
+    private readonly logs: LogReader,
     private readonly rollups: RollupStore,
+    private readonly events: EventStore,
     private readonly reopened: ReopenedStore,
     private readonly versions: VersionStore,
     private readonly compactions: CompactionStore,
@@ -27,30 +38,63 @@ export class MeasureWorker {
 
   async run(tenantId: number): Promise<void> {
     await this.runner.run('measure', tenantId, async ({ fromMs, toMs }) => {
-      const windows = await this.measure(tenantId, fromMs, toMs);
+      const known = this.trees.get(tenantId);
+      this.trees.delete(tenantId);
+      const tree = known?.throughMs === fromMs ? known.tree : await this.tree(tenantId);
+      const windows = await this.measure(tenantId, fromMs, toMs, tree);
       return async (tx) => {
         await this.rollups.replace(tx, tenantId, windows);
         await this.compactions.compact(tx, tenantId, fromMs, toMs);
+        // If the transaction fails, nobody goes on from there.
+        this.trees.set(tenantId, { throughMs: toMs, tree });
       };
     });
-    await this.reopened.work(tenantId, (windowAtMs) => this.measure(tenantId, windowAtMs, windowAtMs + WINDOW_MS));
+    await this.reopened.work(tenantId, async (windowAtMs) =>
+      this.measure(tenantId, windowAtMs, windowAtMs + WINDOW_MS, await this.tree(tenantId)),
+    );
   }
 
-  private async measure(tenantId: number, fromMs: number, toMs: number): Promise<WindowMeasure[]> {
+  private async tree(tenantId: number): Promise<TemplateTree> {
+    return new TemplateTree(await this.events.templates(tenantId));
+  }
+
+  private async measure(tenantId: number, fromMs: number, toMs: number, tree: TemplateTree): Promise<WindowMeasure[]> {
     const postings = await this.journal.postings(tenantId, fromMs, toMs);
+    const logs = await this.logs.written(tenantId, fromMs - EVENT_LOOK_BACK_MS, toMs);
+    const lines = (logs ?? []).map(lineOf);
     const measured: WindowMeasure[] = [];
     const versions = new VersionCollector();
     for (const windowAtMs of windowsBetween(fromMs, toMs)) {
+      const endMs = windowAtMs + WINDOW_MS;
       const its = postings.filter((posting) => posting.windowAtMs === windowAtMs);
       if (its.length === 0) continue;
       const sample = sampleTraces(its, SAMPLED_TRACES);
       const traces = await this.journal.structure(tenantId, sample.traceIds, versions);
-      measured.push(measureWindow(windowAtMs, its, endedBy(traces, windowAtMs + WINDOW_MS), sample.total));
+      const window = measureWindow(windowAtMs, its, endedBy(traces, endMs), sample.total);
+      const onSpans = await this.journal.spanEvents(tenantId, sample.traceIds, endMs);
+      const near = lines.filter(({ timeMs }) => timeMs >= windowAtMs - EVENT_LOOK_BACK_MS && timeMs < endMs);
+      window.events = measureEvents(windowAtMs, [...near, ...onSpans.map(eventLineOf)], its, tree);
+      measured.push(window);
     }
-    // Outside of the window's transaction: noting a version twice, or one of a window that is done again, changes nothing.
+    // Outside of the window's transaction: noting a version or a template twice, or one of a window that is done again, changes nothing.
     await this.versions.note(tenantId, versions.result());
+    await this.events.saveTemplates(tenantId, tree.takeChanged(), fromMs);
     return measured;
   }
+}
+
+function lineOf({ severityNumber, severityText, text, ...log }: ReadLog): EventLine {
+  return { ...log, source: 'log', text, severity: severityOf(severityNumber, severityText, text) };
+}
+
+function eventLineOf({ endMs, text, isException, ...event }: SpanEvent): EventLine {
+  return {
+    ...event,
+    source: 'span_event',
+    text,
+    timeMs: endMs,
+    severity: isException ? SEVERITY_ERROR : SEVERITY_INFO,
+  };
 }
 
 /** What had ended when the window closed: the same whether the window is measured live, late or again. */

@@ -1,5 +1,7 @@
-export const SIGNALS = ['latency', 'self_time', 'gap', 'errors', 'traffic', 'calls'] as const;
-/** latency, self_time, errors, traffic: of an operation. gap, calls: of a callee as its caller sees it (time between the two, how often). */
+import type { EventDeviation } from './event.js';
+
+export const SIGNALS = ['latency', 'self_time', 'gap', 'errors', 'traffic', 'calls', 'events'] as const;
+/** latency, self_time, errors, traffic, events (log lines and span events): of an operation. gap, calls: of a callee as its caller sees it (time between the two, how often). */
 export type Signal = (typeof SIGNALS)[number];
 
 /** Why a finding was raised or held back; stored, shown and counted. */
@@ -14,7 +16,11 @@ export type FindingReason =
   /** Its durations are waiting by design: nothing follows from them. */
   | 'waits_by_design'
   /** This hour of the week was like that before. */
-  | 'seasonal';
+  | 'seasonal'
+  /** A template that is new, frequent or gone, and nothing to be told about: information. */
+  | 'harmless'
+  /** All log lines of the service fell silent at once: the logging changed, or did not arrive. */
+  | 'logging_changed';
 
 /** One series' verdict in one window. */
 export interface Finding {
@@ -39,4 +45,6 @@ export interface Finding {
   score: number;
   /** Start of the first of the deviating windows looked at. */
   sinceMs: number;
+  /** For signal `events`. */
+  event?: EventDeviation;
 }

@@ -1,3 +1,4 @@
+import type { EventKnowledge } from './event.js';
 import { Histogram } from './histogram.js';
 import { type Dispersion, emptySpread, type Spread } from './spread.js';
 
@@ -73,6 +74,8 @@ export function emptyEdgeBaseline(): EdgeBaseline {
 export interface Baselines {
   operations: Map<number, OperationBaseline>;
   edges: Map<string, EdgeBaseline>;
+  /** Missing where no event was ever measured. */
+  events?: EventKnowledge;
 }
 
 export function edgeKey(callerId: number, calleeId: number): string {

@@ -4,6 +4,7 @@ export const EVIDENCE_KINDS = [
   'unanswered',
   'failing',
   'vanished_calls',
+  'event_template',
   'deviates',
 ] as const;
 
@@ -20,6 +21,8 @@ export interface Evidence {
   n: number;
   /** Part of the whole deviation of this kind that falls on this operation, 0 to 1. */
   share: number;
+  /** Masked text of the template, for `event_template`; the sender's. */
+  template?: string;
 }
 
 /** One value of a resource attribute from which most of a cause's excess comes. */

@@ -61,7 +61,7 @@ export function incidentView(incident: Incident): IncidentView {
       service,
       operation,
       score,
-      evidence: evidence.map(({ kind, text, observed, expected, unit, n, share }) => ({
+      evidence: evidence.map(({ kind, text, observed, expected, unit, n, share, template }) => ({
         kind,
         text,
         observed,
@@ -69,6 +69,7 @@ export function incidentView(incident: Incident): IncidentView {
         unit,
         n,
         share,
+        ...(template === undefined ? {} : { template }),
       })),
       instances: instances ?? [],
       counterfactuals: counterfactuals ?? [],
@@ -117,6 +118,7 @@ export function operationName(named: { service: string; operation: string }): st
 
 /** `p95`, or `latency` when it is not said which quantile is meant. */
 function figureName(signal: Signal, quantile: number | null): string {
+  if (signal === 'events') return 'log events';
   return signal === 'latency' && quantile !== null ? `p${Number((quantile * 100).toPrecision(4))}` : signal;
 }
 

@@ -15,6 +15,15 @@ export interface Policy {
   errors: { minCount: number; minAbsolute: number; minRelative: number };
   traffic: { minExpected: number; minDrop: number; minSurge: number };
   calls: { minCallerN: number; minExpectedRatio: number; minDrop: number; minSurge: number };
+  events: {
+    pools: readonly number[];
+    minSpans: number;
+    minAbsolute: number;
+    minRelative: number;
+    minVanishedN: number;
+    minVanishedShare: number;
+    minDrop: number;
+  };
 }
 
 export const DEFAULT_POLICY: Policy = {
@@ -28,4 +37,13 @@ export const DEFAULT_POLICY: Policy = {
   errors: { minCount: 3, minAbsolute: 0.02, minRelative: 1 },
   traffic: { minExpected: 30, minDrop: 0.5, minSurge: 3 },
   calls: { minCallerN: 5, minExpectedRatio: 0.05, minDrop: 0.5, minSurge: 1 },
+  events: {
+    pools: [3, 6, 12],
+    minSpans: 3,
+    minAbsolute: 0.05,
+    minRelative: 1,
+    minVanishedN: 8,
+    minVanishedShare: 0.2,
+    minDrop: 0.75,
+  },
 };

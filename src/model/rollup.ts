@@ -1,3 +1,4 @@
+import type { EventRollup } from './event.js';
 import type { Histogram } from './histogram.js';
 import type { InstancePart } from './instance.js';
 import type { Paths } from './paths.js';
@@ -68,4 +69,6 @@ export interface WindowMeasure {
   duplicateSpans: number;
   rollups: Rollup[];
   edges: EdgeRollup[];
+  /** Missing where no event was measured. */
+  events?: EventRollup[];
 }

@@ -6,6 +6,8 @@ export interface TenantFigures {
   refused: Record<string, number>;
   /** Stored spans that retention has taken, by why: age or space. */
   dropped: Record<string, number>;
+  /** The same of log records. */
+  logs: Record<string, number>;
   /** Event time from the tenant's watermark back to the stage's cursor (s). */
   stageLagS: Record<string, number>;
   /** Failed attempts in a row. */

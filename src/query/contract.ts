@@ -24,6 +24,7 @@ export const EvidenceView = z
     unit: Unit,
     n: z.int().describe('Spans or calls behind `observed`.'),
     share: z.number().describe('Part of the whole deviation of this kind that falls on this operation, 0 to 1.'),
+    template: z.string().optional().describe('What the log lines say, changing parts masked; for `event_template`.'),
   })
   .meta({ id: 'Evidence' });
 
@@ -328,6 +329,30 @@ export const SpanView = z
 
 export const TraceView = z.object({ traceId: TraceId, spans: z.array(SpanView) }).meta({ id: 'Trace' });
 
+const LogView = z
+  .object({
+    timeUnixNano: z.string().describe('"0" when the sender did not say.'),
+    observedTimeUnixNano: z.string(),
+    traceId: TraceId.nullable(),
+    spanId: z.string().nullable(),
+    service: z.string(),
+    severityNumber: z.int(),
+    severityText: z.string(),
+    eventName: z.string(),
+    body: z.unknown().describe('As sent: a text, or whatever else OTLP can carry.'),
+    attributes: z.array(Attribute),
+    resource: z.array(Attribute),
+    scope: z.object({ name: z.string(), version: z.string() }),
+  })
+  .meta({ id: 'Log' });
+
+export const TraceLogs = z
+  .object({
+    logs: z.array(LogView).describe('By time, at most 1,000.'),
+    isComplete: z.boolean().describe('false: there are more.'),
+  })
+  .meta({ id: 'TraceLogs' });
+
 export const FoundTraceView = z
   .object({
     traceId: TraceId,
@@ -427,6 +452,14 @@ export const AnomalyView = z
     baselineN: z.int(),
     score: z.number(),
     since: Time,
+    event: z
+      .object({
+        change: z.enum(['new', 'more', 'vanished']),
+        severity: z.int().describe('Beginning of the OTLP severity band; 0 unknown.'),
+        text: z.string().describe('What the log lines or span events say, changing parts masked.'),
+      })
+      .nullable()
+      .describe('For signal `events`.'),
   })
   .meta({ id: 'Anomaly' });
 
@@ -464,6 +497,7 @@ export type OperationList = z.infer<typeof OperationList>;
 export type RedView = z.infer<typeof RedView>;
 export type TraceView = z.infer<typeof TraceView>;
 export type TraceList = z.infer<typeof TraceList>;
+export type TraceLogs = z.infer<typeof TraceLogs>;
 export type FoundTraceView = z.infer<typeof FoundTraceView>;
 export type PipelineView = z.infer<typeof PipelineView>;
 export type AnomalyView = z.infer<typeof AnomalyView>;

@@ -1,6 +1,7 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RequireScope, Tenant } from '../access/access.guard.js';
+import { displayText } from '../model/display.js';
 import { Rejected } from '../model/failure.js';
 import { correlationViews } from '../model/correlation-view.js';
 import { incidentView } from '../model/incident-view.js';
@@ -95,5 +96,8 @@ function anomalyView(listed: ListedAnomaly): AnomalyView {
     baselineN: finding.baselineN,
     score: finding.score,
     since: new Date(finding.sinceMs).toISOString(),
+    event: finding.event
+      ? { change: finding.event.change, severity: finding.event.severity, text: displayText(finding.event.text, 300) }
+      : null,
   };
 }

@@ -53,6 +53,32 @@ export function tenantMetrics(figures: TenantFigures): Registry {
   for (const [reason, n] of Object.entries({ rate_spans: 0, rate_bytes: 0, ...figures.refused })) {
     refused.inc({ reason }, n);
   }
+  const logs = {
+    received: new Counter({
+      name: 'tracehound_log_records_received_total',
+      help: 'Log records in requests that were decided upon.',
+      registers,
+    }),
+    decided: new Counter({
+      name: 'tracehound_log_records_total',
+      help: 'Received log records by what became of them; the outcomes add up to tracehound_log_records_received_total.',
+      labelNames: ['outcome', 'reason'],
+      registers,
+    }),
+    late: new Counter({
+      name: 'tracehound_late_log_records_total',
+      help: 'Stored log records that came after their window had closed, by what became of them.',
+      labelNames: ['fate'],
+      registers,
+    }),
+  };
+  for (const outcome of DECIDED) logs.decided.inc({ outcome, reason: '' }, 0);
+  for (const [name, n] of Object.entries(figures.logs)) {
+    const [outcome = '', reason = ''] = splitOnce(name);
+    if (outcome === 'received') logs.received.inc(n);
+    else if (outcome === 'late') logs.late.inc({ fate: reason }, n);
+    else logs.decided.inc({ outcome, reason }, n);
+  }
 
   const dropped = new Counter({
     name: 'tracehound_dropped_spans_total',

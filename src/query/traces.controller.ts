@@ -1,11 +1,12 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RequireScope, Tenant } from '../access/access.guard.js';
+import { LogReader } from '../journal/log-read.js';
 import { JournalReader } from '../journal/read.js';
 import { TraceSearch, type FoundTrace, type SpanFilter } from '../journal/search.js';
 import { Rejected } from '../model/failure.js';
 import { SPAN_KIND } from '../model/span.js';
-import { type FoundTraceView, TraceList, TraceView } from './contract.js';
+import { type FoundTraceView, TraceList, TraceLogs, TraceView } from './contract.js';
 import { encodeCursor, TracePath, TraceQuery } from './parameters.js';
 
 @ApiTags('traces')
@@ -15,6 +16,7 @@ export class TracesController {
   constructor(
     private readonly journal: JournalReader,
     private readonly search: TraceSearch,
+    private readonly logs: LogReader,
   ) {}
 
   @Get()
@@ -56,6 +58,13 @@ export class TracesController {
       traceId: trace.traceId,
       spans: trace.spans.map((span) => ({ ...span, kind: SPAN_KIND[span.kind] ?? 'unspecified' })),
     };
+  }
+
+  @Get(':traceId/logs')
+  @ApiOperation({ summary: 'Log records written within one trace, by time' })
+  @ApiOkResponse({ standardSchema: TraceLogs, description: 'The records; none when nothing was logged.' })
+  traceLogs(@Tenant() tenantId: number, @Param({ schema: TracePath }) { traceId }: TracePath): Promise<TraceLogs> {
+    return this.logs.trace(tenantId, traceId);
   }
 }
 

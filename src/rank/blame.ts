@@ -5,6 +5,7 @@ import type { WindowMeasure } from '../model/rollup.js';
 import { counterfactuals } from './counterfactual.js';
 import type { Credit, CreditSource, Dimension, SharedCredit, Trial } from './credit.js';
 import { exemplarsOf } from './describe.js';
+import { eventCredits } from './event-credit.js';
 import { explain } from './explain.js';
 import { failingCredits } from './failing-credit.js';
 import { gapCredits } from './gap-credit.js';
@@ -17,7 +18,7 @@ import { certainty } from './surprise.js';
 import { meanOf, selfTimeCredits } from './time-credit.js';
 import { vanishedCredits } from './vanished-credit.js';
 
-const SOURCES: readonly CreditSource[] = [selfTimeCredits, gapCredits, failingCredits, vanishedCredits];
+const SOURCES: readonly CreditSource[] = [selfTimeCredits, gapCredits, failingCredits, vanishedCredits, eventCredits];
 /** What explains less than a thousandth is not worth a line. */
 const MIN_SHARE = 0.001;
 /** A caller whose callee has such evidence of its own only passes the trouble on; this much of its credit stays. */
@@ -42,12 +43,14 @@ export function blame(
 ): Cause[] {
   const seen = observe(windows);
   const tried = baselines.operations.size + baselines.edges.size;
-  const trial: Trial = { seen, baselines, candidates, operations, graph, tried };
+  const trial: Trial = { windows, seen, baselines, candidates, operations, graph, tried };
   const raw = creditRetries(
     trial,
     SOURCES.flatMap((source) => source(trial)),
   );
-  const believed = raw.map((credit) => ({ ...credit, amount: credit.amount * certainty(credit.surprise, tried) }));
+  const believed = raw
+    .map((credit) => ({ ...credit, amount: credit.amount * certainty(credit.surprise, tried) }))
+    .filter((credit) => credit.amount > 0);
   const passed = passOn(believed, graph);
   const totals = new Map<Dimension, number>();
   for (const credit of passed) totals.set(credit.dimension, (totals.get(credit.dimension) ?? 0) + credit.amount);
@@ -103,7 +106,7 @@ function explained(
   });
 }
 
-/** Spans that stop short further down, or failures, explain spans that stop short further up. */
+/** Spans that stop short further down, failures or events explain those further up: callers write about the errors of whom they call. */
 function passOn(credits: readonly Credit[], graph: CallGraph): Credit[] {
   const troubled = credits.filter((credit) => credit.dimension !== 'time' && credit.surprise >= TROUBLE);
   const passing = above(
@@ -111,7 +114,7 @@ function passOn(credits: readonly Credit[], graph: CallGraph): Credit[] {
     troubled.map((credit) => credit.operationId),
   );
   return credits.map((credit) =>
-    credit.dimension === 'vanished' && passing.has(credit.operationId)
+    (credit.dimension === 'vanished' || credit.dimension === 'events') && passing.has(credit.operationId)
       ? { ...credit, amount: credit.amount * PASSED_ON }
       : credit,
   );

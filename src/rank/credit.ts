@@ -1,11 +1,15 @@
 import type { Baselines } from '../model/baseline.js';
 import type { Evidence } from '../model/cause.js';
 import type { Operation } from '../model/operation.js';
+import type { WindowMeasure } from '../model/rollup.js';
 import type { CallGraph } from './graph.js';
 import type { Observed } from './observe.js';
 
-/** Kinds of deviation that are shared out among operations: added time (µs), failures, and spans that stop short of their usual calls. */
-export type Dimension = 'time' | 'failures' | 'vanished';
+/**
+ * Kinds of deviation that are shared out among operations: added time (µs), failures, spans that stop short of their usual calls, and spans
+ * that write what such spans do not, or no longer write what they do.
+ */
+export type Dimension = 'time' | 'failures' | 'vanished' | 'events';
 
 /** A part of the deviation that falls on one operation; `share` is filled in when all parts are known. */
 export interface Credit {
@@ -27,6 +31,7 @@ export type SharedCredit = Credit & { share: number };
 
 /** What credit is given from: the windows at hand, the past, and which operations may be blamed. */
 export interface Trial {
+  windows: readonly WindowMeasure[];
   seen: Observed;
   baselines: Baselines;
   candidates: ReadonlySet<number>;

@@ -1,7 +1,9 @@
 import type { Evidence } from '../model/cause.js';
-import { formatQuantity } from '../model/display.js';
+import { displayText, formatQuantity } from '../model/display.js';
 
-/** A sentence with the figures of one piece of evidence. It holds no text of the sender's. */
+const MAX_TEMPLATE = 160;
+
+/** A sentence with the figures of one piece of evidence. Only an event's template is text of the sender's. */
 export function explain(evidence: Omit<Evidence, 'text'>): string {
   const { kind, observed, expected, unit, n } = evidence;
   const seen = formatQuantity(observed, unit);
@@ -20,5 +22,7 @@ export function explain(evidence: Omit<Evidence, 'text'>): string {
       return `${seen} stop short of calls that such spans make, normally ${normal}: ${share} of all that do (${n} spans)`;
     case 'deviates':
       return `${seen}, normally ${normal}, and nothing that it calls deviates (${n} spans)`;
+    case 'event_template':
+      return `${seen} of spans log "${displayText(evidence.template ?? '', MAX_TEMPLATE)}", normally ${normal}: ${share} of all deviating events (${n} spans)`;
   }
 }

@@ -83,5 +83,6 @@ export function rankGivenWindow(
 function dimensionOf(finding: Finding): Dimension {
   if (finding.signal === 'latency' || finding.signal === 'self_time' || finding.signal === 'gap') return 'time';
   if (finding.signal === 'errors') return 'failures';
+  if (finding.signal === 'events') return 'events';
   return 'vanished';
 }

@@ -1,4 +1,4 @@
-import { isZero } from '../journal/scan.js';
+import { isZero } from '../journal/otlp-scanner.js';
 import {
   SPAN_ENDS_EARLY,
   SPAN_NAME_TOO_LONG,

@@ -12,22 +12,28 @@ import { RPC } from './rpc-status.js';
 import type { Answer } from './status.js';
 
 const TRACE_SERVICE = 'opentelemetry.proto.collector.trace.v1.TraceService';
+const LOGS_SERVICE = 'opentelemetry.proto.collector.logs.v1.LogsService';
 const EXPORT = `/${TRACE_SERVICE}/Export`;
+const EXPORT_LOGS = `/${LOGS_SERVICE}/Export`;
 const HEALTH_CHECK = '/grpc.health.v1.Health/Check';
-const OTHER_SIGNAL = /^\/opentelemetry\.proto\.collector\.(logs|metrics|profiles)\./;
+const OTHER_SIGNAL = /^\/opentelemetry\.proto\.collector\.(metrics|profiles)\./;
+
+type Export = (request: ExportRequest, share: BodyShare) => Promise<Answer>;
 
 /** What the server needs of the rest. */
 export interface OtlpGrpcPorts {
   /** Tenant of a call that may ingest. Throws Rejected 401 or 403, or Unavailable. */
   authenticate: (fields: IncomingHttpHeaders) => Promise<number>;
-  /** Stores the request and says what became of it. Throws Rejected or Unavailable. */
-  export: (request: ExportRequest, share: BodyShare) => Promise<Answer>;
+  /** Stores a request of spans and says what became of it. Throws Rejected or Unavailable. */
+  export: Export;
+  /** The same for log records. */
+  exportLogs: Export;
   /** Told of a call of a tenant that is refused as a whole. */
   refused: (tenantId: number, error: unknown) => void;
   health: () => Promise<{ status: string }>;
 }
 
-/** OTLP/gRPC for traces: TraceService/Export and grpc.health.v1.Health/Check, with everything behind the wire as in OTLP/HTTP. */
+/** OTLP/gRPC for traces and logs: TraceService/Export, LogsService/Export and grpc.health.v1.Health/Check, with everything behind the wire as in OTLP/HTTP. */
 export class OtlpGrpcServer {
   private readonly log = new TroubleLog(OtlpGrpcServer.name);
   private readonly server: GrpcServer;
@@ -57,21 +63,22 @@ export class OtlpGrpcServer {
   }
 
   private methodAt(path: string): UnaryMethod {
-    if (path === EXPORT) return (call) => this.export(call);
+    if (path === EXPORT) return (call) => this.export(call, this.ports.export);
+    if (path === EXPORT_LOGS) return (call) => this.export(call, this.ports.exportLogs);
     if (path === HEALTH_CHECK) return (call) => this.checkHealth(call);
     const signal = OTHER_SIGNAL.exec(path)?.[1];
     throw new GrpcFailure(
       RPC.UNIMPLEMENTED,
       signal === undefined
-        ? `there is nothing here; traces go to ${EXPORT}`
-        : `Tracehound takes traces only: send ${signal} elsewhere, or switch their exporter off`,
+        ? `there is nothing here; traces go to ${EXPORT}, logs to ${EXPORT_LOGS}`
+        : `Tracehound takes traces and logs only: send ${signal} elsewhere, or switch their exporter off`,
     );
   }
 
-  private async export({ fields, head, message, share }: UnaryCall): Promise<Buffer> {
+  private async export({ fields, head, message, share }: UnaryCall, store: Export): Promise<Buffer> {
     const tenantId = await this.ports.authenticate(fields);
     try {
-      return await this.exportOf(tenantId, head, await message, share);
+      return await this.exportOf(tenantId, head, await message, share, store);
     } catch (error) {
       this.ports.refused(tenantId, error);
       throw error;
@@ -83,12 +90,13 @@ export class OtlpGrpcServer {
     head: CallHead,
     { isCompressed, body }: GrpcMessage,
     share: BodyShare,
+    store: Export,
   ): Promise<Buffer> {
     if (isCompressed && head.encoding === 'identity') {
       throw new GrpcFailure(RPC.INTERNAL, 'the message is marked as compressed, and grpc-encoding does not say how');
     }
     const isGzip = isCompressed && body.length > 0;
-    const answer = await this.ports.export({ tenantId, encoding: 'protobuf', isGzip, body }, share);
+    const answer = await store({ tenantId, encoding: 'protobuf', isGzip, body }, share);
     return answer.body;
   }
 
@@ -96,7 +104,7 @@ export class OtlpGrpcServer {
     const { isCompressed, body } = await message;
     if (isCompressed) throw new GrpcFailure(RPC.UNIMPLEMENTED, 'a health check is taken without compression only');
     const service = askedService(body);
-    if (service !== '' && service !== TRACE_SERVICE) {
+    if (service !== '' && service !== TRACE_SERVICE && service !== LOGS_SERVICE) {
       throw new GrpcFailure(RPC.NOT_FOUND, `there is no service of this name; ask for ${TRACE_SERVICE} or for none`);
     }
     const { status } = await this.ports.health();

@@ -9,6 +9,7 @@ import type { ExportRequest } from './receiver.js';
 import { type Answer, type Encoding, statusAnswer } from './status.js';
 
 const TRACES = '/v1/traces';
+const LOGS = '/v1/logs';
 const HEADERS_TIMEOUT_MS = 10_000;
 /** A sender that needs longer for one request holds memory that others want. */
 const REQUEST_TIMEOUT_MS = 60_000;
@@ -18,19 +19,23 @@ const CLOSE_WITHIN_MS = 10_000;
 const CLOSE_SWEEP_MS = 100;
 const RETRY_AFTER_S = 1;
 
+type Export = (request: ExportRequest, share: BodyShare) => Promise<Answer>;
+
 /** What the server needs of the rest. */
 export interface OtlpHttpPorts {
   /** Tenant of a request that may ingest. Throws Rejected 401 or 403, or Unavailable. */
   authenticate: (request: FastifyRequest) => Promise<number>;
-  /** Stores the request and says what became of it. Throws Rejected or Unavailable. */
-  export: (request: ExportRequest, share: BodyShare) => Promise<Answer>;
+  /** Stores a request of spans and says what became of it. Throws Rejected or Unavailable. */
+  export: Export;
+  /** The same for log records. */
+  exportLogs: Export;
   /** Told of a request of a tenant that is refused as a whole. */
   refused: (tenantId: number, error: unknown) => void;
   /** Body of GET /health; 200 when the status is ok. */
   health: () => Promise<{ status: string }>;
 }
 
-/** OTLP/HTTP for traces: POST /v1/traces in protobuf or JSON, and GET /health, on a port of its own, so that every answer follows OTLP. */
+/** OTLP/HTTP for traces and logs: POST /v1/traces and /v1/logs in protobuf or JSON, and GET /health, on a port of its own, so that every answer follows OTLP. */
 export class OtlpHttpServer {
   private readonly app: FastifyInstance;
   private readonly log = new TroubleLog(OtlpHttpServer.name);
@@ -65,9 +70,14 @@ export class OtlpHttpServer {
       // Before the body is read: nobody wants it.
       this.fail(unknownRoute(request, reply), request, reply);
     });
-    this.app.post(TRACES, { onRequest: (request) => this.judgeHead(request) }, (request, reply) =>
-      this.receive(request, reply),
-    );
+    for (const [path, store] of [
+      [TRACES, ports.export],
+      [LOGS, ports.exportLogs],
+    ] as const) {
+      this.app.post(path, { onRequest: (request) => this.judgeHead(request) }, (request, reply) =>
+        this.receive(request, reply, store),
+      );
+    }
     this.app.get('/health', async (_request, reply) => {
       const health = await this.ports.health();
       return reply
@@ -116,13 +126,13 @@ export class OtlpHttpServer {
     if (Number(headers['content-length'] ?? 0) > this.limits.maxBodyBytes) throw tooLarge(this.limits.maxBodyBytes);
   }
 
-  private async receive(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  private async receive(request: FastifyRequest, reply: FastifyReply, store: Export): Promise<FastifyReply> {
     const share = this.budget.open();
     try {
       const body = request.body
         ? await readBody(request.body as Readable, this.limits.maxBodyBytes, share)
         : Buffer.alloc(0);
-      const answer = await this.ports.export(
+      const answer = await store(
         {
           tenantId: this.tenants.get(request)!,
           encoding: encodingOf(request)!,
@@ -160,10 +170,11 @@ export class OtlpHttpServer {
 }
 
 function unknownRoute(request: FastifyRequest, reply: FastifyReply): Rejected {
-  if (request.url.split('?')[0] !== TRACES)
-    return new Rejected('not_found', `there is nothing here; traces go to ${TRACES}`, 404);
+  const path = request.url.split('?')[0];
+  if (path !== TRACES && path !== LOGS)
+    return new Rejected('not_found', `there is nothing here; traces go to ${TRACES}, logs to ${LOGS}`, 404);
   reply.header('allow', 'POST');
-  return new Rejected('method_not_allowed', `${TRACES} takes POST only`, 405);
+  return new Rejected('method_not_allowed', `${path} takes POST only`, 405);
 }
 
 /** Status of an error that Fastify itself raised, such as 415 for a content type that is none. */

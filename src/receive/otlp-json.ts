@@ -26,28 +26,34 @@ const tag = (field: number, type: number) => (field << 3) | type;
 
 /** An id that no receiver accepts: it makes the span be rejected by itself. */
 const INVALID_ID = Uint8Array.of(0);
-/** What people send here by mistake; anything else that is unknown is ignored, as the specification asks. */
+/** Top level field of each signal that is taken. */
+const SIGNALS = { traces: 'resourceSpans', logs: 'resourceLogs' } as const;
+export type JsonSignal = keyof typeof SIGNALS;
+/** What people send to the wrong address by mistake; anything else that is unknown is ignored, as the specification asks. */
 const MISTAKES: Record<string, string> = {
+  resourceSpans: 'traces',
   resourceLogs: 'logs',
   resourceMetrics: 'metrics',
   resourceProfiles: 'profiles',
   resource_spans: 'snake_case names',
+  resource_logs: 'snake_case names',
 };
 
 /**
- * An OTLP/JSON trace request as the protobuf message it stands for. Values nested deeper than `maxDepth` are cut off just below, so that the
- * span is rejected like its protobuf twin. Throws NotOtlpJson, or SyntaxError when it is not JSON at all.
+ * An OTLP/JSON request as the protobuf message it stands for. Values nested deeper than `maxDepth` are cut off just below, so that the
+ * span or record is rejected like its protobuf twin. Throws NotOtlpJson, or SyntaxError when it is not JSON at all.
  */
-export function protobufFromJson(text: string, maxDepth: number): Buffer {
+export function protobufFromJson(text: string, maxDepth: number, signal: JsonSignal = 'traces'): Buffer {
   const request = parseLossless(text);
   if (!isObject(request)) throw new NotOtlpJson('the body is not a JSON object');
-  if (request['resourceSpans'] === undefined) {
+  if (request[SIGNALS[signal]] === undefined) {
     for (const [field, what] of Object.entries(MISTAKES)) {
       if (Object.hasOwn(request, field))
-        throw new NotOtlpJson(`holds ${what}; this address takes traces in OTLP/JSON`).within(field);
+        throw new NotOtlpJson(`holds ${what}; this address takes ${signal} in OTLP/JSON`).within(field);
     }
   }
-  return Buffer.from(new Encoder(maxDepth).request(request));
+  const encoder = new Encoder(maxDepth);
+  return Buffer.from(signal === 'traces' ? encoder.traces(request) : encoder.logs(request));
 }
 
 class Encoder {
@@ -55,15 +61,28 @@ class Encoder {
 
   constructor(private readonly maxDepth: number) {}
 
-  request(request: JsonObject): Uint8Array {
-    this.messages(1, request, 'resourceSpans', (resourceSpans) => {
-      this.message(1, resourceSpans, 'resource', (resource) => this.resource(resource));
-      this.messages(2, resourceSpans, 'scopeSpans', (scopeSpans) => {
-        this.message(1, scopeSpans, 'scope', (scope) => this.scope(scope));
-        this.messages(2, scopeSpans, 'spans', (span) => this.span(span));
-        this.text(3, scopeSpans, 'schemaUrl');
+  traces(request: JsonObject): Uint8Array {
+    return this.request(request, ['resourceSpans', 'scopeSpans', 'spans'], (span) => this.span(span));
+  }
+
+  logs(request: JsonObject): Uint8Array {
+    return this.request(request, ['resourceLogs', 'scopeLogs', 'logRecords'], (record) => this.logRecord(record));
+  }
+
+  /** Requests of all signals have the same three levels, with the same field numbers. */
+  private request(
+    request: JsonObject,
+    [outer, inner, items]: readonly [string, string, string],
+    write: (item: JsonObject) => void,
+  ): Uint8Array {
+    this.messages(1, request, outer, (ofResource) => {
+      this.message(1, ofResource, 'resource', (resource) => this.resource(resource));
+      this.messages(2, ofResource, inner, (ofScope) => {
+        this.message(1, ofScope, 'scope', (scope) => this.scope(scope));
+        this.messages(2, ofScope, items, write);
+        this.text(3, ofScope, 'schemaUrl');
       });
-      this.text(3, resourceSpans, 'schemaUrl');
+      this.text(3, ofResource, 'schemaUrl');
     });
     return this.out.finish();
   }
@@ -112,6 +131,20 @@ class Encoder {
       this.enumeration(3, status, 'code');
     });
     this.flags(16, span);
+  }
+
+  private logRecord(record: JsonObject): void {
+    this.nanoseconds(1, record, 'timeUnixNano');
+    this.enumeration(2, record, 'severityNumber');
+    this.text(3, record, 'severityText');
+    this.message(5, record, 'body', (body) => this.anyValue(body, 0));
+    this.attributes(6, record);
+    this.uint32(7, record, 'droppedAttributesCount');
+    this.flags(8, record);
+    this.id(9, record, 'traceId');
+    this.id(10, record, 'spanId');
+    this.nanoseconds(11, record, 'observedTimeUnixNano');
+    this.text(12, record, 'eventName');
   }
 
   private attributes(field: number, owner: JsonObject): void {

@@ -8,14 +8,15 @@ import { QUEUE_BACKEND, type QueueBackend } from '../queue/backend.js';
 import { ViewsStore } from '../store/views.store.js';
 import { BodyBudget } from './body-budget.js';
 import { ingestHealth } from './health.js';
+import { LogReceiver } from './log-receiver.js';
 import { OtlpGrpcServer } from './otlp-grpc.controller.js';
 import { OtlpHttpServer } from './otlp-http.controller.js';
 import { RateLimits } from './rate-limits.js';
 import { Receiver } from './receiver.js';
 import { Refusals } from './refusals.js';
 
-/** Takes spans in, on ports of its own, when the process has the role `ingest`. */
-@Module({ imports: [JournalModule], providers: [RateLimits, Receiver, Refusals] })
+/** Takes spans and log records in, on ports of its own, when the process has the role `ingest`. */
+@Module({ imports: [JournalModule], providers: [LogReceiver, RateLimits, Receiver, Refusals] })
 export class ReceiveModule implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly log = new Logger(ReceiveModule.name);
   private readonly http: OtlpHttpServer;
@@ -24,6 +25,7 @@ export class ReceiveModule implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     private readonly access: AccessService,
     receiver: Receiver,
+    logReceiver: LogReceiver,
     private readonly refusals: Refusals,
     views: ViewsStore,
     @Inject(QUEUE_BACKEND) queue: QueueBackend,
@@ -33,6 +35,7 @@ export class ReceiveModule implements OnApplicationBootstrap, OnModuleDestroy {
     const budget = new BodyBudget(config.ingest.maxPendingBytes);
     const shared = {
       export: receiver.export.bind(receiver),
+      exportLogs: logReceiver.export.bind(logReceiver),
       refused: refusals.count.bind(refusals),
       health: () => ingestHealth(views.ping(), queue.ping()),
     };
@@ -55,9 +58,9 @@ export class ReceiveModule implements OnApplicationBootstrap, OnModuleDestroy {
   async onApplicationBootstrap(): Promise<void> {
     if (!this.config.roles.ingest) return;
     const { host, otlpPort, otlpGrpcPort } = this.config.listen;
-    this.log.log(`Takes OTLP/HTTP traces at ${await this.http.listen(host, otlpPort)}/v1/traces`);
+    this.log.log(`Takes OTLP/HTTP traces and logs at ${await this.http.listen(host, otlpPort)}/v1/traces and /v1/logs`);
     if (otlpGrpcPort === 0) return;
-    this.log.log(`Takes OTLP/gRPC traces at ${await this.grpc.listen(host, otlpGrpcPort)}`);
+    this.log.log(`Takes OTLP/gRPC traces and logs at ${await this.grpc.listen(host, otlpGrpcPort)}`);
   }
 
   /** First of all things on shutdown: what was accepted is still committed by the others. */

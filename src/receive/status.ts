@@ -26,19 +26,26 @@ const CODES: Record<number, number> = {
 const LEN = 2;
 const tag = (field: number, type: number) => (field << 3) | type;
 
-/** ExportTraceServiceResponse: nothing to say, or how many spans were rejected and why; 0 rejected with a message is a warning. */
-export function successAnswer(encoding: Encoding, partial?: { rejectedSpans: number; errorMessage: string }): Answer {
+type Partial = { errorMessage: string } & ({ rejectedSpans: number } | { rejectedLogRecords: number });
+
+/**
+ * ExportTraceServiceResponse or ExportLogsServiceResponse, which differ in one name: nothing to say, or how many spans or records were
+ * rejected and why; 0 rejected with a message is a warning.
+ */
+export function successAnswer(encoding: Encoding, partial?: Partial): Answer {
   if (encoding === 'json') {
-    const partialSuccess = partial && {
-      rejectedSpans: String(partial.rejectedSpans),
-      errorMessage: partial.errorMessage,
-    };
+    const partialSuccess =
+      partial &&
+      ('rejectedSpans' in partial
+        ? { rejectedSpans: String(partial.rejectedSpans), errorMessage: partial.errorMessage }
+        : { rejectedLogRecords: String(partial.rejectedLogRecords), errorMessage: partial.errorMessage });
     return json(200, partialSuccess ? { partialSuccess } : {});
   }
   const writer = protobuf.Writer.create();
   if (partial) {
+    const rejected = 'rejectedSpans' in partial ? partial.rejectedSpans : partial.rejectedLogRecords;
     writer.uint32(tag(1, LEN)).fork();
-    if (partial.rejectedSpans > 0) writer.uint32(tag(1, 0)).int64(partial.rejectedSpans);
+    if (rejected > 0) writer.uint32(tag(1, 0)).int64(rejected);
     writer.uint32(tag(2, LEN)).string(partial.errorMessage).ldelim();
   }
   return protobufAnswer(200, Buffer.from(writer.finish()));

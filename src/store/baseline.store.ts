@@ -10,14 +10,18 @@ import {
 } from '../model/baseline.js';
 import { Histogram } from '../model/histogram.js';
 import { emptySpread, type Spread } from '../model/spread.js';
+import { EventStore } from './event.store.js';
 
 /** What is normal, as one row an operation and one a pair of caller and callee. */
 @Injectable()
 export class BaselineStore {
-  constructor(private readonly db: DataSource) {}
+  constructor(
+    private readonly db: DataSource,
+    private readonly events: EventStore,
+  ) {}
 
   async load(tenantId: number): Promise<Baselines> {
-    const [operations, edges] = await Promise.all([
+    const [operations, edges, events] = await Promise.all([
       this.db.query<{ operation_id: number; state: OperationState }[]>(
         `select operation_id, state from baselines where tenant_id = $1 order by operation_id`,
         [tenantId],
@@ -26,8 +30,10 @@ export class BaselineStore {
         `select caller_id, callee_id, state from edge_baselines where tenant_id = $1 order by caller_id, callee_id`,
         [tenantId],
       ),
+      this.events.load(tenantId),
     ]);
     return {
+      events,
       operations: new Map(operations.map((row) => [row.operation_id, operationOf(row.state)])),
       edges: new Map(edges.map((row) => [edgeKey(row.caller_id, row.callee_id), edgeOf(row.state)])),
     };
@@ -39,9 +45,12 @@ export class BaselineStore {
     tenantId: number,
     learnedThroughMs: number,
     baselines: Baselines,
-    changed: { operations: ReadonlySet<number>; edges: ReadonlySet<string> },
+    changed: { operations: ReadonlySet<number>; edges: ReadonlySet<string>; events: ReadonlySet<string> },
   ): Promise<void> {
     const through = new Date(learnedThroughMs);
+    if (baselines.events !== undefined) {
+      await this.events.saveBaselines(tx, tenantId, learnedThroughMs, baselines.events, changed.events);
+    }
     const operations = [...changed.operations];
     if (operations.length > 0) {
       await tx.query(

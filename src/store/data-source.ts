@@ -1,5 +1,6 @@
 import { DataSource } from 'typeorm';
 import { SetAside1763750000100 } from '../../migrations/1763750000100-set-aside.js';
+import { Events1763710000001 } from '../../migrations/1763710000001-events.js';
 import { Shapes1763730000000 } from '../../migrations/1763730000000-shapes.js';
 import { InstancesAndPaths1763730000001 } from '../../migrations/1763730000001-instances-and-paths.js';
 import { Correlations1763750000000 } from '../../migrations/1763750000000-correlations.js';
@@ -28,6 +29,7 @@ export function createDataSource(url: string, poolSize = 10): DataSource {
       Journal1763700100000,
       Measures1763700200000,
       Incidents1763700300000,
+      Events1763710000001,
       Seasons1763720000000,
       Shapes1763730000000,
       InstancesAndPaths1763730000001,

@@ -16,6 +16,7 @@ export class MetricsStore {
          (select coalesce(jsonb_object_agg(outcome, n), '{}') from span_counts where tenant_id = $1) as "spans",
          (select coalesce(jsonb_object_agg(reason, n), '{}') from refused_requests where tenant_id = $1) as "refused",
          (select coalesce(jsonb_object_agg(reason, n), '{}') from dropped_spans where tenant_id = $1) as "dropped",
+         (select coalesce(jsonb_object_agg(outcome, n), '{}') from log_counts where tenant_id = $1) as "logs",
          (select coalesce(jsonb_object_agg(stage, greatest(0, extract(epoch from at - done_through))), '{}')
           from stage_cursors, watermark where tenant_id = $1 and at is not null) as "stageLagS",
          (select coalesce(jsonb_object_agg(stage, failures), '{}') from stage_cursors where tenant_id = $1) as "stageFailures",

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
+import type { EventRollup } from '../model/event.js';
 import { Histogram } from '../model/histogram.js';
 import type { EdgeRollup, Rollup, WindowMeasure } from '../model/rollup.js';
 import { windowsBetween } from '../model/window.js';
@@ -21,7 +22,7 @@ export class RollupStore {
   async replace(tx: EntityManager, tenantId: number, windows: readonly WindowMeasure[]): Promise<void> {
     if (windows.length === 0) return;
     const at = windows.map((window) => new Date(window.windowAtMs));
-    for (const table of ['rollups', 'edge_rollups']) {
+    for (const table of ['rollups', 'edge_rollups', 'event_rollups']) {
       await tx.query(`delete from ${table} where tenant_id = $1 and window_at = any($2::timestamptz[])`, [
         tenantId,
         at,
@@ -38,12 +39,17 @@ export class RollupStore {
       tenantId,
       windows.flatMap((window) => window.edges),
     );
+    await this.insertEvents(
+      tx,
+      tenantId,
+      windows.flatMap(({ windowAtMs, events = [] }) => events.map((event) => ({ windowAtMs, ...event }))),
+    );
   }
 
   /** All windows that start in [fromMs, toMs), oldest first; one that was never measured, or held nothing, has n = 0. */
   async load(tenantId: number, fromMs: number, toMs: number): Promise<WindowMeasure[]> {
     const range = [tenantId, new Date(fromMs), new Date(toMs)];
-    const [totals, rollups, edges] = await Promise.all([
+    const [totals, rollups, edges, events] = await Promise.all([
       this.db.query<TotalRow[]>(
         `select extract(epoch from window_at) * 1000 as at_ms, n, traces, sampled_traces, duplicate_spans
            from window_totals where tenant_id = $1 and window_at >= $2 and window_at < $3`,
@@ -63,6 +69,12 @@ export class RollupStore {
           order by caller_id, callee_id`,
         range,
       ),
+      this.db.query<EventRow[]>(
+        `select template_id, operation_id, extract(epoch from window_at) * 1000 as at_ms, n, spans, exemplars
+           from event_rollups where tenant_id = $1 and window_at >= $2 and window_at < $3
+          order by template_id, operation_id`,
+        range,
+      ),
     ]);
     const windows = new Map<number, WindowMeasure>();
     for (const windowAtMs of windowsBetween(fromMs, toMs)) {
@@ -74,6 +86,7 @@ export class RollupStore {
         duplicateSpans: 0,
         rollups: [],
         edges: [],
+        events: [],
       });
     }
     for (const row of totals) {
@@ -86,6 +99,7 @@ export class RollupStore {
     }
     for (const row of rollups) windows.get(Number(row.at_ms))?.rollups.push(rollupOf(row));
     for (const row of edges) windows.get(Number(row.at_ms))?.edges.push(edgeOf(row));
+    for (const row of events) windows.get(Number(row.at_ms))?.events?.push(eventOf(row));
     return [...windows.values()];
   }
 
@@ -166,6 +180,36 @@ export class RollupStore {
       ],
     );
   }
+
+  private async insertEvents(
+    tx: EntityManager,
+    tenantId: number,
+    events: readonly (EventRollup & { windowAtMs: number })[],
+  ): Promise<void> {
+    if (events.length === 0) return;
+    await tx.query(
+      `insert into event_rollups (tenant_id, template_id, operation_id, window_at, n, spans, exemplars)
+       select $1, * from unnest($2::int8[], $3::int4[], $4::timestamptz[], $5::int4[], $6::int4[], $7::jsonb[])`,
+      [
+        tenantId,
+        events.map((event) => event.templateId),
+        events.map((event) => event.operationId),
+        events.map((event) => new Date(event.windowAtMs)),
+        events.map((event) => event.n),
+        events.map((event) => event.spans),
+        events.map((event) => JSON.stringify(event.exemplars)),
+      ],
+    );
+  }
+}
+
+interface EventRow {
+  template_id: string;
+  operation_id: number;
+  at_ms: string;
+  n: number;
+  spans: number;
+  exemplars: string[];
 }
 
 interface TotalRow {
@@ -231,6 +275,11 @@ function rollupOf(row: RollupRow): Rollup {
 function weightingOf({ weighted_n, weighted_error_count, unknown_weight_n }: RollupRow): Pick<Rollup, 'weighting'> {
   if (weighted_n === null) return {};
   return { weighting: { n: weighted_n, errors: weighted_error_count ?? 0, unknown: Number(unknown_weight_n) } };
+}
+
+function eventOf(row: EventRow): EventRollup {
+  const { operation_id: operationId, n, spans, exemplars } = row;
+  return { templateId: Number(row.template_id), operationId, n, spans, exemplars };
 }
 
 function edgeOf(row: EdgeRow): EdgeRollup {

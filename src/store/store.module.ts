@@ -9,6 +9,7 @@ import { CompactionStore } from './compaction.store.js';
 import { CursorStore } from './cursor.store.js';
 import { CorrelationStore } from './correlation.store.js';
 import { DecisionStore } from './decision.store.js';
+import { EventStore } from './event.store.js';
 import { IncidentViewsStore } from './incident-views.store.js';
 import { IncidentStore } from './incident.store.js';
 import { KeyStore } from './key.store.js';
@@ -35,6 +36,7 @@ const STORES = [
   CursorStore,
   CorrelationStore,
   DecisionStore,
+  EventStore,
   IncidentStore,
   IncidentViewsStore,
   KeyStore,

@@ -254,7 +254,7 @@ describe('OTLP/gRPC', () => {
       const path = '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export';
       expect(await client.call(Buffer.alloc(0), { path })).toMatchObject({
         code: UNIMPLEMENTED,
-        message: 'Tracehound takes traces only: send metrics elsewhere, or switch their exporter off',
+        message: 'Tracehound takes traces and logs only: send metrics elsewhere, or switch their exporter off',
       });
     });
 

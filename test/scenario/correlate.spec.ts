@@ -18,6 +18,7 @@ import { DecisionStore } from '../../src/store/decision.store.js';
 import { ChannelStore } from '../../src/store/channel.store.js';
 import { IncidentStore } from '../../src/store/incident.store.js';
 import { CompactionStore } from '../../src/store/compaction.store.js';
+import { EventStore } from '../../src/store/event.store.js';
 import { ReopenedStore } from '../../src/store/reopened.store.js';
 import { RollupStore } from '../../src/store/rollup.store.js';
 import { RuleStore } from '../../src/store/rule.store.js';
@@ -99,7 +100,9 @@ describe('correlation of attributes and versions', () => {
     const measure = new MeasureWorker(
       runner,
       reader,
+      it1.logReader,
       rollups,
+      new EventStore(db),
       new ReopenedStore(db, rollups, compactions),
       versions,
       compactions,

@@ -10,6 +10,7 @@ import type { Seasons } from '../../src/model/season.js';
 import { emptySpread } from '../../src/model/spread.js';
 import { WINDOW_MS } from '../../src/model/window.js';
 import { BaselineStore } from '../../src/store/baseline.store.js';
+import { EventStore } from '../../src/store/event.store.js';
 import { createDataSource } from '../../src/store/data-source.js';
 import { SeasonStore } from '../../src/store/season.store.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -67,7 +68,7 @@ describe('what is normal, stored', () => {
   });
 
   it('comes back as it was, spreads to the thousandth', async () => {
-    const store = new BaselineStore(db);
+    const store = new BaselineStore(db, new EventStore(db));
     const known: Baselines = { operations: new Map(), edges: new Map() };
     const changed = learn(known, windows, new Set(), DEFAULT_POLICY);
     await store.save(db.manager, TENANT, EIGHT_MS, known, changed);
@@ -89,7 +90,7 @@ describe('what is normal, stored', () => {
   it('reads rows of before spreads were kept', async () => {
     await db.query(`update baselines set state = state - 'latencySpread' - 'selfTimeSpread' where operation_id = 1`);
     await db.query(`update edge_baselines set state = state - 'gapSpread' where caller_id = 1`);
-    const loaded = await new BaselineStore(db).load(TENANT);
+    const loaded = await new BaselineStore(db, new EventStore(db)).load(TENANT);
     expect(loaded.operations.get(1)).toMatchObject({ n: 216, latencySpread: emptySpread() });
     expect(loaded.edges.get('1>2')).toMatchObject({ calls: 216, gapSpread: emptySpread() });
   });

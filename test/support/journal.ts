@@ -7,6 +7,8 @@ import { Dictionary } from '../../src/journal/dictionary.js';
 import { EventClocks } from '../../src/journal/event-clocks.js';
 import { KeptTraces } from '../../src/journal/kept-traces.js';
 import { Partitions } from '../../src/journal/partitions.js';
+import { LogReader } from '../../src/journal/log-read.js';
+import { LogJournal } from '../../src/journal/log-write.js';
 import type { Admitted } from '../../src/journal/pending.js';
 import { JournalReader } from '../../src/journal/read.js';
 import { Retention } from '../../src/journal/retention.js';
@@ -31,6 +33,8 @@ export interface TestJournal {
   journal: Journal;
   reader: JournalReader;
   retention: Retention;
+  logs: LogJournal;
+  logReader: LogReader;
   close(): Promise<void>;
 }
 
@@ -59,6 +63,8 @@ export async function openJournal(databaseUrl: string, settings: Record<string, 
     journal,
     reader,
     retention: new Retention(db, partitions, new KeptTraces(db, reader, dictionary, config), config),
+    logs: new LogJournal(db, partitions, dictionary),
+    logReader: new LogReader(db, dictionary),
     close: async () => {
       await clocks.beforeApplicationShutdown();
       await journal.onApplicationShutdown();

@@ -33,6 +33,16 @@ const { root } = protobuf.parse(`
     uint32 dropped_attributes_count = 5; fixed32 flags = 6;
   }
   message Status { string message = 2; int32 code = 3; }
+  message ExportLogsServiceRequest { repeated ResourceLogs resource_logs = 1; }
+  message ResourceLogs { Resource resource = 1; repeated ScopeLogs scope_logs = 2; string schema_url = 3; }
+  message ScopeLogs { Scope scope = 1; repeated LogRecord log_records = 2; string schema_url = 3; }
+  message LogRecord {
+    fixed64 time_unix_nano = 1; int32 severity_number = 2; string severity_text = 3; AnyValue body = 5;
+    repeated KeyValue attributes = 6; uint32 dropped_attributes_count = 7; fixed32 flags = 8;
+    bytes trace_id = 9; bytes span_id = 10; fixed64 observed_time_unix_nano = 11; string event_name = 12;
+  }
+  message ExportLogsServiceResponse { LogsPartialSuccess partial_success = 1; }
+  message LogsPartialSuccess { int64 rejected_log_records = 1; string error_message = 2; }
   message KeyValue { string key = 1; AnyValue value = 2; }
   message ArrayValue { repeated AnyValue values = 1; }
   message KeyValueList { repeated KeyValue values = 1; }
@@ -120,4 +130,24 @@ export function span(endMs: number, fields: Partial<SpanFields> = {}): SpanField
     endTimeUnixNano: String(endNs),
     ...fields,
   };
+}
+
+export interface LogFields {
+  timeUnixNano?: string;
+  observedTimeUnixNano?: string;
+  severityNumber?: number;
+  severityText?: string;
+  body?: AnyValue;
+  attributes?: KeyValue[];
+  traceId?: Uint8Array;
+  spanId?: Uint8Array;
+  eventName?: string;
+}
+
+/** An ExportLogsServiceRequest of one service. */
+export function logsOf(service: string, logRecords: LogFields[]): Buffer {
+  const type = otlpType('ExportLogsServiceRequest');
+  const scopeLogs = [{ scope: { name: 'test', version: '1' }, logRecords }];
+  const resource = { attributes: [text('service.name', service)] };
+  return Buffer.from(type.encode(type.fromObject({ resourceLogs: [{ resource, scopeLogs }] })).finish());
 }

@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { AccessService } from '../../src/access/access.service.js';
 import { BodyBudget } from '../../src/receive/body-budget.js';
 import { ingestHealth } from '../../src/receive/health.js';
+import { LogReceiver } from '../../src/receive/log-receiver.js';
 import { OtlpHttpServer } from '../../src/receive/otlp-http.controller.js';
 import { RateLimits } from '../../src/receive/rate-limits.js';
 import { Receiver } from '../../src/receive/receiver.js';
@@ -26,12 +27,15 @@ export async function openReceiver(databaseUrl: string, settings: Record<string,
   const access = new AccessService(new KeyStore(journal.db), new TenantStore(journal.db), journal.config);
   const tenantSettings = new TenantSettingsStore(journal.db);
   const refusals = new Refusals(tenantSettings);
-  const receiver = new Receiver(journal.journal, new RateLimits(tenantSettings, journal.config), journal.config);
+  const rates = new RateLimits(tenantSettings, journal.config);
+  const receiver = new Receiver(journal.journal, rates, journal.config);
+  const logReceiver = new LogReceiver(journal.logs, rates, journal.config);
   const server = new OtlpHttpServer(
     {
       authenticate: async ({ headers }) => (await access.authenticate(headers.authorization, headers)).tenantId,
       refused: (tenantId, error) => refusals.count(tenantId, error),
       export: (request, share) => receiver.export(request, share),
+      exportLogs: (request, share) => logReceiver.export(request, share),
       health: () =>
         ingestHealth(
           journal.db.query('select 1').then(() => undefined),
@@ -61,13 +65,14 @@ export interface RawAnswer {
   body: Buffer;
 }
 
-/** POSTs a body to /v1/traces. */
+/** POSTs a body to /v1/traces, or to another path. */
 export async function post(
   url: string,
   body: Uint8Array | string,
   headers: Record<string, string>,
+  path = '/v1/traces',
 ): Promise<RawAnswer> {
-  const answer = await fetch(`${url}/v1/traces`, { method: 'POST', body: body as BodyInit, headers });
+  const answer = await fetch(`${url}${path}`, { method: 'POST', body: body as BodyInit, headers });
   return {
     status: answer.status,
     contentType: answer.headers.get('content-type'),

@@ -1,3 +1,4 @@
+import type { EventLine } from '../../src/model/event.js';
 import type { Operation } from '../../src/model/operation.js';
 import { KIND_CLIENT, KIND_SERVER, type StructuralSpan } from '../../src/model/span.js';
 import { WINDOW_MS } from '../../src/model/window.js';
@@ -169,4 +170,23 @@ export function mulberry32(seed: number): () => number {
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
     return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
   };
+}
+
+/** Log lines as a service writes them, one list of texts a span: `{}` is made to change from line to line. */
+export type Talk = (span: StructuralSpan, operation: Operation) => { text: string; severity: number }[];
+
+/** The lines that the spans of a window wrote, as the measure stage gets them. */
+export function shopLines(spans: readonly StructuralSpan[], talk: Talk): EventLine[] {
+  const operations = shopOperations();
+  return spans.flatMap((span) =>
+    talk(span, operations.get(span.operationId)!).map(({ text, severity }) => ({
+      source: 'log' as const,
+      serviceId: span.serviceId,
+      severity,
+      text: text.replace('{}', span.spanId.slice(-6)),
+      timeMs: Math.floor(span.endUs / 1_000),
+      traceId: span.traceId,
+      spanTag: parseInt(span.spanId.slice(-8), 16),
+    })),
+  );
 }

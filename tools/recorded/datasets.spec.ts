@@ -34,6 +34,7 @@ async function found(name: string) {
       name: each.name,
       files: each.files.map(({ file, format }) => `${format} ${path.basename(file)}`),
       faults: each.faultsFile && short(each.faultsFile),
+      ...(each.logFiles ? { logs: each.logFiles.map((file) => path.basename(file)) } : {}),
     })),
     skipped: skipped.map((line) => line.replace(`${folder}/`, '')),
   };
@@ -49,11 +50,8 @@ describe('findDatasets', () => {
       name: 'a folder of files',
       input: 'own',
       expected: {
-        datasets: [shop],
-        skipped: [
-          'own/notes.csv is not a span file',
-          'own/shop_2022-08-22_logs.csv holds logs: they are not replayed yet',
-        ],
+        datasets: [{ ...shop, logs: ['shop_2022-08-22_logs.csv'] }],
+        skipped: ['own/notes.csv is not a span file'],
       },
     },
     { name: 'a file', input: 'own/shop_2022-08-22_spans.csv', expected: { datasets: [shop], skipped: [] } },

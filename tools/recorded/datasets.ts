@@ -6,6 +6,8 @@ import { formatOf, KNOWN_HEADERS } from './span-files.js';
 export interface Dataset {
   name: string;
   files: { file: string; format: 'spans' | 'nezha' }[];
+  /** Log lines of the same system and day. */
+  logFiles?: string[];
   /** A file with labelled faults, when there is one beside the spans. */
   faultsFile?: string;
 }
@@ -56,16 +58,16 @@ async function day(folder: string, more: string[]): Promise<Found> {
 }
 
 async function csvFiles(files: string[], single: boolean): Promise<Found> {
-  const { readable, skipped } = await recognise(files, single);
+  const { readable, logs, skipped } = await recognise(files, single);
   return {
     datasets: readable.map((each) => {
       const labels = path.join(path.dirname(each.file), 'faults.json');
+      const name = nameOf(each.file);
+      const logFiles = logs.filter((file) => nameOf(file) === name);
       return {
-        name: path
-          .basename(each.file)
-          .replace(CSV, '')
-          .replace(/_spans$/, ''),
+        name,
         files: [each],
+        ...(logFiles.length > 0 ? { logFiles } : {}),
         ...(existsSync(labels) ? { faultsFile: labels } : {}),
       };
     }),
@@ -73,18 +75,30 @@ async function csvFiles(files: string[], single: boolean): Promise<Found> {
   };
 }
 
-async function recognise(files: string[], strict: boolean): Promise<{ readable: Dataset['files']; skipped: string[] }> {
+/** `shop` for `shop_spans.csv.zst` and for `shop_logs.csv`. */
+function nameOf(file: string): string {
+  return path
+    .basename(file)
+    .replace(CSV, '')
+    .replace(/_(spans|logs)$/, '');
+}
+
+async function recognise(
+  files: string[],
+  strict: boolean,
+): Promise<{ readable: Dataset['files']; logs: string[]; skipped: string[] }> {
   const readable: Dataset['files'] = [];
+  const logs: string[] = [];
   const skipped: string[] = [];
   for (const file of files) {
     const format = await formatOf(file);
     if (format === 'spans' || format === 'nezha') readable.push({ file, format });
-    else if (format === 'logs') skipped.push(`${file} holds logs: they are not replayed yet`);
+    else if (format === 'logs') logs.push(file);
     else if (strict) {
       throw new Error(`${file} is not a span file: its first line should be\n  ${KNOWN_HEADERS.join('\nor\n  ')}`);
     } else skipped.push(`${file} is not a span file`);
   }
-  return { readable, skipped };
+  return { readable, logs, skipped };
 }
 
 function listCsv(folder: string): string[] {

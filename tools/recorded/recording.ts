@@ -3,6 +3,7 @@ import type { Dataset } from './datasets.js';
 import { parseFaults } from './faults.js';
 import type { Fault } from './faults.js';
 import { inferKinds } from './kinds.js';
+import { readLogs, type RecordedLog } from './log-files.js';
 import { readSpans } from './span-files.js';
 import type { ReadCounts } from './span-files.js';
 import { SpanTable } from './span-table.js';
@@ -13,6 +14,8 @@ export interface Recording {
   kinds: Uint8Array;
   /** Rows to send, in the order in which the spans ended: that is when an exporter gets them. */
   order: Uint32Array;
+  /** Log lines by time; none when the data set has no logs. */
+  logs: RecordedLog[];
   firstStartMs: number;
   lastEndMs: number;
   /** Starts of the minutes in which spans started. */
@@ -45,7 +48,9 @@ export async function readRecording(
   if (before === 0) throw new Error(`${dataset.name} holds no spans that can be read`);
   const labels =
     faultsFile === undefined ? [] : parseFaults(JSON.parse(await readFile(faultsFile, 'utf8')), faultsFile);
-  return { ...select(spans, range, labels), spans, kinds: inferKinds(spans), counts };
+  const logs = (await Promise.all((dataset.logFiles ?? []).map((file) => readLogs(file, spans, counts)))).flat();
+  const selected = select(spans, range, labels);
+  return { ...selected, logs: selectLogs(logs, selected), spans, kinds: inferKinds(spans), counts };
 }
 
 /** The pure part: which rows, in which order, and which faults they cover. */
@@ -88,6 +93,18 @@ export function select(
       .filter((fault) => fault.startMs >= firstStartMs && fault.startMs < lastEndMs)
       .map((fault) => ({ ...fault, judged: firstSpan.has(fault), firstSpanMs: firstSpan.get(fault) ?? null })),
   };
+}
+
+/** Lines with a time within the selected spans, by time. */
+function selectLogs(
+  logs: readonly RecordedLog[],
+  { firstStartMs, lastEndMs }: Pick<Recording, 'firstStartMs' | 'lastEndMs'>,
+): RecordedLog[] {
+  const fromNs = BigInt(Math.floor(firstStartMs)) * 1_000_000n;
+  const toNs = BigInt(Math.ceil(lastEndMs)) * 1_000_000n;
+  return logs
+    .filter(({ timeNs }) => timeNs >= fromNs && timeNs <= toNs)
+    .sort((a, b) => (a.timeNs < b.timeNs ? -1 : a.timeNs > b.timeNs ? 1 : a.spanId < b.spanId ? -1 : 1));
 }
 
 function earliest(count: number, startMs: (row: number) => number): number {

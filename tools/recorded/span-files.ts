@@ -81,8 +81,8 @@ export async function readSpans(
   cutter.end();
 }
 
-// The bytes of a file, decompressed when it ends in .zst.
-async function* content(file: string): AsyncGenerator<Buffer> {
+/** The bytes of a file, decompressed when it ends in .zst. */
+export async function* content(file: string): AsyncGenerator<Buffer> {
   const stream = createReadStream(file, { highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>;
   if (!file.endsWith('.zst')) return yield* stream;
   const ready: Uint8Array[] = [];

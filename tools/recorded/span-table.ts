@@ -133,6 +133,16 @@ export class SpanTable {
     return this.slots[this.slotOf(row, PARENT_WORD)] ?? FREE;
   }
 
+  /** The row of the span with these ids (hex), or -1. */
+  rowOf(traceId: string, spanId: string): number {
+    if (this.size === this.capacity) this.grow();
+    const id = this.size * ID_BYTES;
+    this.ids.fill(0, id, id + ID_BYTES);
+    this.ids.write(traceId, id, 'hex');
+    this.ids.write(spanId, id + TRACE_BYTES, 'hex');
+    return this.slots[this.slotOf(this.size, SPAN_WORD)] ?? FREE;
+  }
+
   // Where the span is, or would go, that has the trace id of `row` and the span id that lies `idWord` words into that row.
   private slotOf(row: number, idWord: number): number {
     const { words, slots } = this;
