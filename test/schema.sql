@@ -132,12 +132,45 @@ CREATE TABLE edge_rollups (
 ) PARTITION BY RANGE (window_at);
 CREATE INDEX edge_rollups_window ON ONLY public.edge_rollups USING brin (window_at) WITH (pages_per_range='8', autosummarize='on');
 
+CREATE TABLE event_baselines (
+  tenant_id integer NOT NULL,
+  template_id bigint NOT NULL,
+  operation_id integer NOT NULL,
+  learned_through timestamp with time zone NOT NULL,
+  state jsonb NOT NULL,
+  CONSTRAINT event_baselines_pkey PRIMARY KEY (tenant_id, template_id, operation_id)
+);
+
 CREATE TABLE event_clocks (
   tenant_id integer NOT NULL,
   service_id integer NOT NULL,
   seen_through timestamp with time zone NOT NULL,
   updated_at timestamp with time zone DEFAULT now() NOT NULL,
   CONSTRAINT event_clocks_pkey PRIMARY KEY (tenant_id, service_id)
+);
+
+CREATE TABLE event_rollups (
+  template_id bigint NOT NULL,
+  operation_id integer NOT NULL,
+  window_at timestamp with time zone NOT NULL,
+  tenant_id integer NOT NULL,
+  n integer NOT NULL,
+  spans integer NOT NULL,
+  exemplars jsonb NOT NULL,
+  CONSTRAINT event_rollups_pkey PRIMARY KEY (tenant_id, template_id, operation_id, window_at)
+) PARTITION BY RANGE (window_at);
+CREATE INDEX event_rollups_window ON ONLY public.event_rollups USING brin (window_at) WITH (pages_per_range='8', autosummarize='on');
+
+CREATE TABLE event_templates (
+  template_id bigint NOT NULL,
+  tenant_id integer NOT NULL,
+  service_id integer NOT NULL,
+  source text NOT NULL,
+  severity smallint NOT NULL,
+  text text NOT NULL,
+  ordinal bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  first_seen_at timestamp with time zone NOT NULL,
+  CONSTRAINT event_templates_pkey PRIMARY KEY (tenant_id, template_id)
 );
 
 CREATE TABLE hour_rollups (
@@ -221,6 +254,42 @@ CREATE TABLE kept_segments (
   CONSTRAINT kept_segments_pkey PRIMARY KEY (tenant_id, segment_id, hour)
 );
 CREATE INDEX kept_segments_hour ON public.kept_segments USING btree (hour);
+
+CREATE TABLE log_counts (
+  tenant_id integer NOT NULL,
+  outcome text NOT NULL,
+  n bigint NOT NULL,
+  CONSTRAINT log_counts_pkey PRIMARY KEY (tenant_id, outcome)
+);
+
+CREATE TABLE log_segments (
+  segment_id bigint NOT NULL,
+  hour timestamp with time zone NOT NULL,
+  tenant_id integer NOT NULL,
+  received_at timestamp with time zone NOT NULL,
+  record_count integer NOT NULL,
+  codec smallint NOT NULL,
+  payload bytea NOT NULL STORAGE EXTERNAL,
+  CONSTRAINT log_segments_pkey PRIMARY KEY (segment_id, hour)
+) PARTITION BY RANGE (hour);
+
+CREATE TABLE log_traces (
+  trace_id uuid NOT NULL,
+  segment_id bigint NOT NULL,
+  hour timestamp with time zone NOT NULL,
+  tenant_id integer NOT NULL,
+  record_count integer NOT NULL,
+  CONSTRAINT log_traces_pkey PRIMARY KEY (trace_id, segment_id, hour)
+) PARTITION BY RANGE (hour);
+
+CREATE TABLE log_windows (
+  tenant_id integer NOT NULL,
+  window_at timestamp with time zone NOT NULL,
+  segment_id bigint NOT NULL,
+  hour timestamp with time zone NOT NULL,
+  record_count integer NOT NULL,
+  CONSTRAINT log_windows_pkey PRIMARY KEY (tenant_id, window_at, segment_id)
+) PARTITION BY RANGE (window_at);
 
 CREATE TABLE migrations (
   id integer DEFAULT nextval('migrations_id_seq'::regclass) NOT NULL,
