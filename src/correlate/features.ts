@@ -30,11 +30,15 @@ const MIN_HAVING = 5;
 export function featuresOf(sample: TraceTerms, order: readonly string[]): Feature[] {
   const domains = sample.places.map(() => new TraceSet(order.length));
   const having = new Map<number, TraceSet>();
+  const counts = new Uint32Array(sample.terms.length);
+  for (const traceId of order) for (const term of sample.traces.get(traceId)?.terms ?? []) counts[term]!++;
   order.forEach((traceId, position) => {
     const trace = sample.traces.get(traceId);
     if (trace === undefined) return;
     for (const place of trace.places) domains[place]!.add(position);
     for (const term of trace.terms) {
+      // Most values are unique; only numbers may count together.
+      if (counts[term]! < MIN_HAVING && sample.terms[term]!.number === null) continue;
       let set = having.get(term);
       if (set === undefined) having.set(term, (set = new TraceSet(order.length)));
       set.add(position);
@@ -60,7 +64,7 @@ export function featuresOf(sample: TraceTerms, order: readonly string[]): Featur
     ids.forEach((id, i) => {
       const term = terms[i]!;
       // A resource is one of few that send spans, so that even an id is what many traces share: the instance.
-      if (scope !== 'resource' && looksLikeId(term.value)) return;
+      if (counts[id]! < MIN_HAVING || (scope !== 'resource' && looksLikeId(term.value))) return;
       keep(term, term.value, having.get(id)!);
     });
   }

@@ -1,4 +1,4 @@
-import type { CorrelationScope } from '../model/correlation.js';
+import { CORRELATION_SCOPES, type CorrelationScope } from '../model/correlation.js';
 import type { Place, Term, TraceTerms } from '../model/trace-terms.js';
 import { attributesOf, textOf } from './attributes.js';
 import { serviceNameOf, spanNameOf } from './named-spans.js';
@@ -44,8 +44,8 @@ export class TermCollector {
   private readonly placeList: Place[] = [];
   private readonly termList: Term[] = [];
   /** Term numbers by place and scope, then by the attribute's bytes. */
-  private readonly known = new Map<string, Map<string, readonly number[]>>();
-  private readonly termIds = new Map<string, number>();
+  private readonly known = new Map<number, Map<string, readonly number[]>>();
+  private readonly elements = new Map<string, readonly number[]>();
   private readonly traces = new Map<string, Trace>();
   private readonly resources = new WeakMap<SpanTable, Map<number, { service: number; terms: readonly number[] }>>();
   private readonly left: Record<string, number> = {};
@@ -155,7 +155,7 @@ export class TermCollector {
       reader.pos = stop;
       if (stop === pos) continue;
       if (stop - pos > TERM_LIMITS.attributeBytes) this.leave('long_values');
-      else terms.push(...this.termsOf(scope, place, key, textOf(bytes.subarray(pos, stop))));
+      else terms.push(...this.element(scope, place, key, textOf(bytes.subarray(pos, stop))));
     }
   }
 
@@ -173,7 +173,7 @@ export class TermCollector {
     if (n >= TERM_LIMITS.attributesPerSpan) return this.leave('attributes');
     if (end - pos > TERM_LIMITS.attributeBytes) return this.leave('long_values');
     const raw = Buffer.from(bytes.buffer, bytes.byteOffset + pos, end - pos).toString('latin1');
-    const holder = `${scope} ${place}`;
+    const holder = place * CORRELATION_SCOPES.length + CORRELATION_SCOPES.indexOf(scope);
     let known = this.known.get(holder);
     if (known === undefined) this.known.set(holder, (known = new Map()));
     let ids = known.get(raw);
@@ -209,11 +209,12 @@ export class TermCollector {
     return this.termsOf(scope, place, attribute!.key, attribute!.value);
   }
 
+  /** New terms of an attribute that was not met before; strings of arrays may have been. */
   private termsOf(scope: CorrelationScope, place: number, key: string, value: AttributeValue): readonly number[] {
     if (key === '' || value === null || value === '') return NONE;
     if (Array.isArray(value)) {
       const some = value.slice(0, TERM_LIMITS.arrayLength).filter((each) => typeof each === 'string' && each !== '');
-      return some.flatMap((each) => this.termsOf(scope, place, key, each));
+      return some.flatMap((each) => this.element(scope, place, key, each as string));
     }
     if (typeof value === 'object') return NONE;
     const text = String(value).replace(CONTROLS, '\ufffd');
@@ -221,18 +222,26 @@ export class TermCollector {
       this.leave('long_values');
       return NONE;
     }
-    const name = JSON.stringify([scope, place, key, text, typeof value === 'number']);
-    let id = this.termIds.get(name);
-    if (id === undefined) {
-      const number = typeof value === 'number' ? value : null;
-      id = this.termList.push({ scope, place, key: key.replace(CONTROLS, '\ufffd'), value: text, number }) - 1;
-      this.termIds.set(name, id);
+    const number = typeof value === 'number' ? value : null;
+    return [this.termList.push({ scope, place, key: key.replace(CONTROLS, '\ufffd'), value: text, number }) - 1];
+  }
+
+  /** The terms of a string that has no bytes of its own to be known by. */
+  private element(scope: CorrelationScope, place: number, key: string, value: string): readonly number[] {
+    const name = `${scope} ${place} ${key.length} ${key}${value}`;
+    let ids = this.elements.get(name);
+    if (ids === undefined) {
+      if (this.termList.length >= TERM_LIMITS.terms) {
+        this.leave('values');
+        return NONE;
+      }
+      this.elements.set(name, (ids = this.termsOf(scope, place, key, value)));
     }
-    return [id];
+    return ids;
   }
 
   private placeOf(service: string, operation: string | null): number {
-    const name = JSON.stringify([service, operation]);
+    const name = operation === null ? service : `${service}\0${operation}`;
     let place = this.places.get(name);
     if (place === undefined) {
       place = this.placeList.push({ service, operation }) - 1;

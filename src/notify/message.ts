@@ -1,6 +1,6 @@
 import { displayText, formatDurationUs, formatUtc } from '../model/display.js';
 import { deviation, headline, operationName, type IncidentView } from '../model/incident-view.js';
-import { correlationLines } from './correlation-lines.js';
+import { correlationLines } from '../model/correlation-lines.js';
 import type { Notice, NoticeType } from '../model/notice.js';
 
 /** A message before a channel gives it its form. All text is plain and on one line each; markup is escaped by the channel that has markup. */
@@ -9,7 +9,7 @@ export interface Message {
   id: string;
   notice: Notice;
   title: string;
-  /** Title, since when, the first cause with its first evidence, and what the bad traces have in common, in one line. */
+  /** Title, since when, the first cause with its first evidence, what the bad traces have in common, and who is affected, in one line. */
   text: string;
   facts: string[];
   causes: { name: string; percent: number; evidence: string[] }[];
@@ -23,6 +23,7 @@ const MAX_CAUSES = 3;
 const MAX_EVIDENCE = 3;
 const MAX_AFFECTED = 8;
 const MAX_TRACES = 3;
+const MAX_SERVICES = 4;
 
 const VERB: Record<NoticeType, string> = {
   'incident.opened': 'Opened',
@@ -92,8 +93,20 @@ function inOneLine(
   const when = type === 'incident.resolved' ? `from ${since} for ${lasted(incident)}` : `since ${since}`;
   const blame = cause && `Cause: ${cause.name} (${cause.percent} %)`;
   const why = cause?.evidence[0] === undefined ? blame : `${blame}: ${cause.evidence[0]}`;
-  const said = [why && closed(why), correlation && closed(correlation)];
+  const others = affectedServices(incident);
+  const affects = others.length > 0 && `Affected: ${others.join(', ')}.`;
+  const said = [why && closed(why), correlation && closed(correlation), affects];
   return [`${VERB[type]}: ${what} ${when}.`, ...said].filter(Boolean).join(' ');
+}
+
+/** Services that suffer from it, without that of the first cause. */
+function affectedServices(incident: IncidentView): string[] {
+  const names = new Set(incident.affected.map(({ service }) => service));
+  names.delete(incident.causes[0]?.service ?? '');
+  return shortened(
+    [...names].map((name) => displayText(name, 80)),
+    MAX_SERVICES,
+  );
 }
 
 function facts(incident: IncidentView): string[] {

@@ -9,7 +9,7 @@ import type { CorrelationReport } from '../../src/model/correlation.js';
 import { correlationViews } from '../../src/model/correlation-view.js';
 import type { Incident } from '../../src/model/incident.js';
 import { floorHour, MINUTE_MS, WINDOW_MS } from '../../src/model/window.js';
-import { correlationLines } from '../../src/notify/correlation-lines.js';
+import { correlationLines } from '../../src/model/correlation-lines.js';
 import { StageRunner } from '../../src/stage-runner.js';
 import { AnomalyStore } from '../../src/store/anomaly.store.js';
 import { CorrelationStore } from '../../src/store/correlation.store.js';

@@ -14,6 +14,18 @@ const incident = {
     { service: 'frontend', operation: 'GET /', signal: 'errors' },
   ],
   exemplars: ['a'.repeat(32)],
+  startedAt: '2026-11-21T03:11:40.000Z',
+  compared: {
+    ...{ service: 'frontend', operation: 'GET /', bad: 'slow', goodFrom: 'during', badN: 90, goodN: 90, tested: 9 },
+    ...{ left: {}, through: '2026-11-21T03:12:00.000Z' },
+  },
+  correlations: [
+    {
+      ...{ scope: 'resource', service: 'cart', operation: null, key: 'host.name', value: 'h\u001b1' },
+      ...{ badShare: 0.96, goodShare: 0.1, badN: 90, goodN: 90, effect: 0.86, oddsRatio: 190, q: 1e-30 },
+      ...{ isSymptom: false, firstSeenAt: null, isNew: false, alsoAs: [], explainedBy: null },
+    },
+  ],
 };
 const body = { type: 'incident.opened', timestamp: 't', data: { reason: 'r', incident, links: {} } };
 
@@ -33,6 +45,7 @@ describe('messageLines', () => {
       '  cause 1: cart / GET /cart (92 %)',
       '           self time 302 ms (normal 1 ms)',
       '  cause 2: evil [2J / x y (8 %)',
+      '  in common: cart host h 1: 96 % of slow traces, 10 % of others',
       '  affected: frontend / GET /',
       `  traces: ${'a'.repeat(32)}`,
     ]);

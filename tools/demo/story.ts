@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { correlationLines } from '../../src/model/correlation-lines.js';
 import { displayText } from '../../src/model/display.js';
+import { ComparisonView, CorrelationView } from '../../src/query/contract.js';
 
 const Incident = z.object({
   id: z.string(),
@@ -15,6 +17,9 @@ const Incident = z.object({
   ),
   affected: z.array(z.object({ service: z.string(), operation: z.string(), signal: z.string() })),
   exemplars: z.array(z.string()),
+  startedAt: z.string(),
+  compared: ComparisonView.nullable(),
+  correlations: z.array(CorrelationView),
 });
 const Message = z.object({ type: z.string(), data: z.object({ incident: Incident }) });
 
@@ -38,6 +43,9 @@ export function messageLines({ type, data: { incident } }: Told): string[] {
       ...cause.evidence.map(({ text }) => `           ${displayText(text, 300)}`),
     );
   });
+  for (const line of correlationLines(incident.compared, incident.correlations, incident.startedAt)) {
+    lines.push(`  in common: ${line}`);
+  }
   const affected = incident.affected.map(
     (each) => `${displayText(each.service, 80)} / ${displayText(each.operation, 120)}`,
   );

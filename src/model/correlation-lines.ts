@@ -1,7 +1,7 @@
-import type { AttributeName, BadKind, GoodFrom } from '../model/correlation.js';
-import type { ComparisonView, CorrelationView } from '../model/correlation-view.js';
-import { displayText, formatUtc } from '../model/display.js';
-import { operationName } from '../model/incident-view.js';
+import type { AttributeName, BadKind, GoodFrom } from './correlation.js';
+import type { ComparisonView, CorrelationView } from './correlation-view.js';
+import { displayText, formatUtc } from './display.js';
+import { operationName } from './incident-view.js';
 
 /** A message is read at night: the three best, each on a line. */
 const MAX_LINES = 3;
