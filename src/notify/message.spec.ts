@@ -105,13 +105,19 @@ describe('composeMessage', () => {
       title: 'Opened: checkout / PlaceOrder p95 1.9 s (normal 240 ms), cause: cart / GetCart',
       text:
         'Opened: checkout / PlaceOrder p95 1.9 s (normal 240 ms) since 03:11:40 UTC. ' +
-        'Cause: cart / GetCart (92 %): self time +1.6 s. Affected: checkout.',
+        'Cause: cart / GetCart (92 %): self time +1.6 s.',
       affected: ['cart / GetCart p95 1.9 s (normal 240 ms)', 'checkout / PlaceOrder p95 1.9 s (normal 240 ms)'],
       links: {
         incident: 'https://trace.example.com/api/v1/incidents/0b54a7a6-8d4e-4e63-9be6-0c7d7f6f1a11',
         traces: [`https://trace.example.com/api/v1/traces/${TRACE}`],
       },
     });
+  });
+
+  it('names the services that suffer besides', () => {
+    const services = ['cart', 'checkout', 'web', 'shop', 'admin', 'app', 'api'];
+    const { text } = message('opened', { affected: services.map((service, i) => affected(service, 'op', 30 - i)) });
+    expect(text).toMatch(/ Also affected: checkout, web, shop, admin, and 2 more\.$/);
   });
 
   it('says how long it lasted when it is over', () => {
@@ -141,7 +147,7 @@ describe('composeMessage', () => {
       'tenant acme at web / GET /: 70 % of slow traces, 11 % of others',
       'exception.type Timeout at cart / GetCart: 96 % of slow traces, 11 % of others',
     ]);
-    expect(text).toContain(` ${correlations[0]}. Affected: checkout.`);
+    expect(text).toContain(` ${correlations[0]}.`);
   });
 
   it.each([

@@ -93,16 +93,16 @@ function inOneLine(
   const when = type === 'incident.resolved' ? `from ${since} for ${lasted(incident)}` : `since ${since}`;
   const blame = cause && `Cause: ${cause.name} (${cause.percent} %)`;
   const why = cause?.evidence[0] === undefined ? blame : `${blame}: ${cause.evidence[0]}`;
-  const others = affectedServices(incident);
-  const affects = others.length > 0 && `Affected: ${others.join(', ')}.`;
+  const others = othersAffected(incident, worst?.service);
+  const affects = others.length > 0 && `Also affected: ${others.join(', ')}.`;
   const said = [why && closed(why), correlation && closed(correlation), affects];
   return [`${VERB[type]}: ${what} ${when}.`, ...said].filter(Boolean).join(' ');
 }
 
-/** Services that suffer from it, without that of the first cause. */
-function affectedServices(incident: IncidentView): string[] {
+/** Services that suffer from it, besides the one that is blamed and the one whose figures are told. */
+function othersAffected(incident: IncidentView, told: string | undefined): string[] {
   const names = new Set(incident.affected.map(({ service }) => service));
-  names.delete(incident.causes[0]?.service ?? '');
+  for (const named of [incident.causes[0]?.service, told]) if (named !== undefined) names.delete(named);
   return shortened(
     [...names].map((name) => displayText(name, 80)),
     MAX_SERVICES,
