@@ -16,7 +16,8 @@ export interface EmbeddedPostgres {
   directory: string;
   isNew: boolean;
   exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
-  stop(): Promise<void>;
+  /** A throw-away one always ends at once; another takes SIGINT (the default) to end in order, SIGQUIT to end at once. */
+  stop(signal?: 'SIGINT' | 'SIGQUIT'): Promise<void>;
 }
 
 export function dataHome(): string;
