@@ -4,11 +4,12 @@ import { KeysController, TenantsController } from './access.controller.js';
 import { AccessGuard } from './access.guard.js';
 import { AccessService } from './access.service.js';
 import { LimitsController } from './limits.controller.js';
+import { SpanNamesController } from './span-names.controller.js';
 
 /** Who may do what: guards every route of the API. */
 @Global()
 @Module({
-  controllers: [TenantsController, KeysController, LimitsController],
+  controllers: [TenantsController, KeysController, LimitsController, SpanNamesController],
   providers: [AccessService, { provide: APP_GUARD, useClass: AccessGuard }],
   exports: [AccessService],
 })

@@ -88,6 +88,40 @@ export const LimitsView = z
   .meta({ id: 'TenantLimits' });
 export type LimitsView = z.infer<typeof LimitsView>;
 
+export const SpanNamesInput = z.strictObject({ normalise: z.boolean() }).meta({ id: 'SpanNamesInput' });
+export type SpanNamesInput = z.infer<typeof SpanNamesInput>;
+
+export const SpanNamesView = z
+  .object({
+    normalise: z.boolean().describe('Ids, numbers and the like count as placeholders in names of operations.'),
+  })
+  .meta({ id: 'SpanNames' });
+export type SpanNamesView = z.infer<typeof SpanNamesView>;
+
+export const SpanNamesTryInput = z
+  .strictObject({ service: z.string().min(1).max(255) })
+  .meta({ id: 'SpanNamesTryInput' });
+export type SpanNamesTryInput = z.infer<typeof SpanNamesTryInput>;
+
+export const SpanNamesTryView = z
+  .object({
+    service: z.string(),
+    operations: z.int().describe('Operations of the service, by name and kind.'),
+    remaining: z.int().describe('How many there would be.'),
+    renamed: z.int().describe('How many of them would get another name.'),
+    groups: z
+      .array(
+        z.object({
+          name: z.string().describe('The name with placeholders.'),
+          operations: z.int().describe('How many would share it.'),
+          examples: z.array(z.string()).describe('Names of today, five at most.'),
+        }),
+      )
+      .describe('Names that would change, most merged first, 100 at most.'),
+  })
+  .meta({ id: 'SpanNamesTry' });
+export type SpanNamesTryView = z.infer<typeof SpanNamesTryView>;
+
 export function tenantView({ id, name, createdAt }: Tenant): TenantView {
   return { id, name, createdAt: createdAt.toISOString() };
 }

@@ -8,6 +8,8 @@ import type { SpanTable } from './span-table.js';
 
 /** Services of one tenant that get a name of their own; the others share OVERFLOW_NAME. */
 const MAX_SERVICES = 2_000;
+/** A change of the tenant's settings is seen within this time. */
+const SETTING_MS = 5_000;
 
 interface Service {
   id: number;
@@ -24,6 +26,7 @@ interface Service {
 @Injectable()
 export class Dictionary {
   private readonly tenants = new Map<number, Map<string, Service>>();
+  private readonly normalising = new Map<number, { answer: Promise<boolean>; untilMs: number }>();
   private learning: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -50,7 +53,7 @@ export class Dictionary {
   }
 
   private async resolve(tenantId: number, table: SpanTable, adds: boolean): Promise<Resolved> {
-    const names = new NamedSpans(table);
+    const names = new NamedSpans(table, await this.normalises(tenantId));
     let known = this.lookUp(tenantId, names);
     if (!known) {
       const learned = this.learning.then(() => this.lookUp(tenantId, names) ?? this.learn(tenantId, names, adds));
@@ -58,6 +61,24 @@ export class Dictionary {
       known = await learned;
     }
     return known;
+  }
+
+  /** Whether the tenant's span names are normalised, as of a few seconds ago; as last known while the database is away. */
+  private normalises(tenantId: number): Promise<boolean> {
+    const known = this.normalising.get(tenantId);
+    const nowMs = Date.now();
+    if (known !== undefined && nowMs < known.untilMs) return known.answer;
+    const answer = this.db
+      .query<{ normalise_span_names: boolean }[]>(
+        `select normalise_span_names from tenant_settings where tenant_id = $1`,
+        [tenantId],
+      )
+      .then(
+        (rows) => rows[0]?.normalise_span_names ?? false,
+        () => known?.answer ?? false,
+      );
+    this.normalising.set(tenantId, { answer, untilMs: nowMs + SETTING_MS });
+    return answer;
   }
 
   /** From memory alone; null when a name is missing there. */

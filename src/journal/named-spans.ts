@@ -1,9 +1,12 @@
 import { UNKNOWN_SERVICE } from '../model/operation.js';
+import { normaliseSpanName } from '../model/span-name.js';
 import { columnName } from './names.js';
 import type { NameRange, SpanTable } from './span-table.js';
 
 /** What a span without a name is called. */
 const UNNAMED = '(unnamed)';
+/** What normalising looks at, and some. */
+const MOST_NAME_BYTES = 4_096;
 
 export interface Operation {
   kind: number;
@@ -34,16 +37,28 @@ function operationName({ bytes }: SpanTable, { at, to }: NameRange): string {
   return at === to ? UNNAMED : columnName(bytes, at, to);
 }
 
+/** The name under which spans are counted where names are normalised: cut as any other, after ids and numbers have gone. */
+function groupName({ bytes }: SpanTable, { at, to }: NameRange): string {
+  if (at === to) return UNNAMED;
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset + at, Math.min(to - at, MOST_NAME_BYTES));
+  const name = Buffer.from(normaliseSpanName(text.toString('utf8')));
+  return columnName(name, 0, name.length);
+}
+
 /** The names in a span table, each made a string once. */
 export class NamedSpans {
   /** Service name of each resource; null for a resource without spans. */
   readonly services: (string | null)[];
   private readonly names: string[];
 
-  constructor(private readonly table: SpanTable) {
+  /** `normalise`: with placeholders for ids and numbers in names of operations. */
+  constructor(
+    private readonly table: SpanTable,
+    normalise = false,
+  ) {
     const used = new Set(table.resource.subarray(0, table.n));
     this.services = table.resources.map((_, resource) => (used.has(resource) ? serviceNameOf(table, resource) : null));
-    this.names = table.names.map((name) => operationName(table, name));
+    this.names = table.names.map((name) => (normalise ? groupName(table, name) : operationName(table, name)));
   }
 
   /** Distinct operations of each service. */

@@ -1,3 +1,4 @@
+import { normaliseSpanName } from '../model/span-name.js';
 import { POSTED_ERROR } from '../model/posting.js';
 import { attributesOf } from './attributes.js';
 import { serviceNameOf, spanNameOf } from './named-spans.js';
@@ -52,10 +53,15 @@ export function matches(filter: SpanFilter, spans: SpanTable, i: number): boolea
     durationUs <= filter.maxDurationUs &&
     (!filter.errorsOnly || (spans.flags[i]! & SPAN_ERROR) !== 0) &&
     (filter.kind === undefined || spans.kind[i] === filter.kind) &&
-    (filter.operation === undefined || spanNameOf(spans, i) === filter.operation) &&
+    (filter.operation === undefined || hasName(filter.operation, spanNameOf(spans, i))) &&
     (filter.service === undefined || serviceNameOf(spans, spans.resource[i]!) === filter.service) &&
     hasAttributes(filter.attributes, spans, i)
   );
+}
+
+/** By its own name, or by that of the operation that it is counted in. */
+function hasName(wanted: string, name: string): boolean {
+  return name === wanted || (wanted.includes('{') && normaliseSpanName(name) === wanted);
 }
 
 function hasAttributes(wanted: SpanFilter['attributes'], spans: SpanTable, i: number): boolean {

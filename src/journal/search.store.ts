@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { Rejected } from '../model/failure.js';
 import { OVERFLOW_NAME } from '../model/operation.js';
+import { normaliseSpanName } from '../model/span-name.js';
 import { HOUR_MS } from '../model/window.js';
 import { unpackPosting, type PostedSpans } from './posting.js';
 import type { SegmentKey } from './read.js';
@@ -69,12 +70,19 @@ export class SearchStore {
     const isNamed = service !== undefined || operation !== undefined || kind !== undefined;
     const most = isNamed ? MOST_OPERATIONS : FEW_OPERATIONS;
     const rows = await db.query<{ id: number; overflows: boolean }[]>(
-      `select o.id, coalesce((o.name = $5 and $3 <> $5) or (s.name = $5 and $2 <> $5), false) as overflows
+      `select o.id, coalesce((o.name in ($5, $6) and $3 <> o.name) or (s.name = $5 and $2 <> $5), false) as overflows
        from operations o join services s on s.id = o.service_id
        where o.tenant_id = $1 and s.tenant_id = $1 and ($2::text is null or s.name in ($2, $5))
-         and ($3::text is null or o.name in ($3, $5)) and ($4::int2 is null or o.kind = $4)
+         and ($3::text is null or o.name in ($3, $5, $6)) and ($4::int2 is null or o.kind = $4)
        limit ${most + 1}`,
-      [tenantId, service ?? null, operation ?? null, kind ?? null, OVERFLOW_NAME],
+      [
+        tenantId,
+        service ?? null,
+        operation ?? null,
+        kind ?? null,
+        OVERFLOW_NAME,
+        operation === undefined ? null : normaliseSpanName(operation),
+      ],
     );
     if (rows.length > most && !isNamed) return null;
     if (rows.length > most)

@@ -4,6 +4,8 @@ import { DEFAULT_TENANT_SETTINGS, type TenantSettings } from '../model/tenant-se
 
 /** A change by another process is seen within this time. */
 const CACHE_MS = 5_000;
+/** More than INGEST_MAX_OPERATIONS_PER_SERVICE usually allows. */
+const MOST_OPERATIONS = 100_000;
 
 interface Row {
   spans_per_second: string | null;
@@ -46,6 +48,15 @@ export class TenantSettingsStore {
     );
     this.cached.delete(tenantId);
     return settings;
+  }
+
+  /** Operations of a service, by name. */
+  operationNames(tenantId: number, service: string): Promise<{ kind: number; name: string }[]> {
+    return this.db.query(
+      `select o.kind, o.name from operations o join services s on s.id = o.service_id
+        where s.tenant_id = $1 and s.name = $2 order by o.name, o.kind limit ${MOST_OPERATIONS}`,
+      [tenantId, service],
+    );
   }
 
   /** Adds to the numbers of refused requests. */

@@ -106,3 +106,48 @@ it('counts what it refused by reason', async () => {
   expect(text).toContain('tracehound_requests_refused_total{reason="rate_spans"} 2');
   expect(text).toMatch(/tracehound_requests_refused_total\{reason="rate_bytes"\} 1/);
 });
+
+it('says what normalising names would do, does it when told, and finds spans by either name', async () => {
+  await api('PUT', `/tenants/${tenantId}/limits`, { spansPerSecond: 0, bytesPerSecond: 0 });
+  await sleep(5_100);
+  const named = (...names: string[]) =>
+    post(
+      service.otlpUrl,
+      requestOf(
+        'users',
+        names.map((name) => span(Date.now(), { name })),
+      ),
+      { ...PROTOBUF, authorization: `Bearer ${key}` },
+    );
+  expect((await named('GET /users/1', 'GET /users/2', 'GET /cart')).status).toBe(200);
+  const tried = { operations: 3, remaining: 2, renamed: 2 };
+  expect((await api('POST', '/span-names/try', { service: 'users' }, key)).body).toMatchObject({
+    ...tried,
+    groups: [{ name: 'GET /users/{n}', operations: 2, examples: ['GET /users/1', 'GET /users/2'] }],
+  });
+  expect((await api('POST', '/span-names/try', { service: 'nobody' }, key)).status).toBe(404);
+  expect((await api('GET', '/span-names', undefined, key)).body).toEqual({ normalise: false });
+  expect((await api('PUT', '/span-names', { normalise: true }, key)).body).toEqual({ normalise: true });
+  await sleep(5_100);
+  expect((await named('GET /users/3', 'GET /users/4')).status).toBe(200);
+  const { body } = await api('GET', '/operations?service=users', undefined, key);
+  const names = (body['operations'] as { name: string }[]).map(({ name }) => name).sort();
+  expect(names).toEqual(['GET /cart', 'GET /users/1', 'GET /users/2', 'GET /users/{n}']);
+  const find = async (operation: string) => {
+    const from = new Date(Date.now() - 60_000).toISOString();
+    const query = new URLSearchParams({
+      service: 'users',
+      operation,
+      from,
+      to: new Date(Date.now() + 60_000).toISOString(),
+    });
+    const found = (await api('GET', `/traces?${query.toString()}`, undefined, key)).body;
+    return (found['traces'] as { matched: { operation: string }[] }[])
+      .map(({ matched }) => matched[0]!.operation)
+      .sort();
+  };
+  // The span keeps its own name.
+  expect(await find('GET /users/{n}')).toEqual(['GET /users/3', 'GET /users/4']);
+  expect(await find('GET /users/4')).toEqual(['GET /users/4']);
+  expect(await find('GET /users/1')).toEqual(['GET /users/1']);
+});

@@ -79,7 +79,7 @@ describe.each(FAULTS.filter(({ kind }) => ONLY === undefined || kind === ONLY))(
       const services = fault.services ?? 1;
       await world.have(services);
       const here = world;
-      const tenant = `chaos-${seed}`;
+      const tenant = `${fault.kind}-${seed}`;
       const tenantId = await here.newTenant(tenant);
       const ledger = new Ledger();
       const over = new AbortController();
