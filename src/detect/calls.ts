@@ -1,13 +1,11 @@
 import type { Finding } from '../model/anomaly.js';
-import { dispersionOf } from '../model/spread.js';
+import { dispersionOf, MIN_SHARE } from '../model/spread.js';
 import { binomialLowerScore, normalUpperScore } from '../model/tail.js';
 import { notYetJudged, type CallSignal, type CallWindow } from './evidence.js';
 
 /** Newest windows in which the caller was at work, taken together. */
 const LENGTHS = [2, 3, 6] as const;
 const TRIALS = Math.log10(LENGTHS.length);
-/** However reliable the past, a missing call is not taken for rarer than this: now and then a trace arrives incomplete. */
-const MIN_MISSING = 0.01;
 /** Without the window that deviates most this much must remain. */
 const REST_SCORE = 2;
 
@@ -28,7 +26,7 @@ export const detectCalls: CallSignal = (callerId, calleeId, windows, baseline, p
   const current = windows.at(-1);
   if (current === undefined || current.callerN === 0 || baseline.callerN === 0) return null;
   const expected = baseline.calls / baseline.callerN;
-  const missing = Math.max(MIN_MISSING, 1 - (baseline.calls + 0.5) / (baseline.callerN + 1));
+  const missing = Math.max(MIN_SHARE, 1 - (baseline.calls + 0.5) / (baseline.callerN + 1));
   const scoreOf = ({ callerN, calls }: Taken, isDrop: boolean, windowCount: number): number => {
     if (callerN === 0) return 0;
     const phi = dispersionOf(baseline.callsChi, callerN / windowCount) * (1 + callerN / baseline.callerN);

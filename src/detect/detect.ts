@@ -13,7 +13,8 @@ import { detectGap } from './gap.js';
 import { detectLatency } from './latency.js';
 import { isSeasonal } from './seasonal.js';
 import { detectSelfTime } from './self-time.js';
-import { detectTraffic } from './traffic.js';
+import { isOnlyUnseen, withoutCommonSurge } from './telemetry.js';
+import { detectTraffic, isJudgedEntry } from './traffic.js';
 
 const OPERATION_SIGNALS: readonly OperationSignal[] = [detectLatency, detectSelfTime, detectErrors, detectTraffic];
 const CALL_SIGNALS: readonly CallSignal[] = [detectCalls, detectGap];
@@ -40,6 +41,7 @@ export function detect(
 
   const findings: Finding[] = [];
   let tests = 0;
+  let entries = 0;
   for (const [operationId, baseline] of baselines.operations) {
     // What is silent now is judged only where silence itself would be news.
     if (!newest.rollups.has(operationId) && baseline.entries < baseline.n / 2) continue;
@@ -48,6 +50,7 @@ export function detect(
       rollup: rollups.get(operationId) ?? null,
     }));
     tests += OPERATION_SIGNALS.length;
+    if (isJudgedEntry(baseline, policy)) entries++;
     for (const signal of OPERATION_SIGNALS) {
       const finding = signal(operationId, recent, baseline, policy, surroundings);
       if (finding !== null) findings.push(finding);
@@ -69,11 +72,12 @@ export function detect(
   }
   const written = detectEvents(recentWindows, baselines, policy);
   return [
-    ...controlDiscoveries(findings, tests, policy.falseDiscoveryRate),
+    ...withoutCommonSurge(controlDiscoveries(findings, tests, policy.falseDiscoveryRate), entries),
     // Another family of series, controlled by itself: thousands of operations do not drown what a service writes.
     ...controlDiscoveries(written.findings, written.tests, policy.falseDiscoveryRate),
   ]
     .map((finding) => (finding.raised ? againstSeason(finding, policy, surroundings) : finding))
+    .map((finding) => (finding.raised ? againstMissingSpans(finding, windows, baselines, surroundings) : finding))
     .filter((finding) => finding.raised || finding.score >= WORTH_KEEPING_SCORE);
 }
 
@@ -95,6 +99,20 @@ function againstSeason(finding: Finding, policy: Policy, { seasons }: Surroundin
   const usual = seasonalNormal(seasons.known.get(seasonKey(finding.operationId, hour)), day, finding.windowAtMs);
   if (usual === null || !isSeasonal(finding, usual, policy)) return finding;
   return { ...finding, raised: false, reason: 'seasonal' };
+}
+
+function againstMissingSpans(
+  finding: Finding,
+  windows: readonly IndexedWindow[],
+  baselines: Baselines,
+  { operations }: Surroundings,
+): Finding {
+  const callerWindows = windows.flatMap(({ windowAtMs, rollups }) => {
+    const rollup = rollups.get(finding.callerId);
+    return rollup === undefined || windowAtMs < finding.sinceMs ? [] : [rollup];
+  });
+  if (!isOnlyUnseen(finding, operations, baselines.operations.get(finding.callerId), callerWindows)) return finding;
+  return { ...finding, raised: false, reason: 'only_unseen' };
 }
 
 interface IndexedWindow {

@@ -3,6 +3,7 @@ import { Histogram } from '../model/histogram.js';
 import type { Policy } from '../model/policy.js';
 import {
   dispersionOf,
+  driftOf,
   LEVELS,
   limitBeyond,
   pooledDispersion,
@@ -77,10 +78,15 @@ export function judgeDurations(
 /** A series whose newest window holds no more beyond any limit than is normal has nothing to say, whatever was before. */
 function isBeyond(newest: Histogram, baseline: DurationBaseline, policy: Policy): boolean {
   return LEVELS.some(({ tail }) => {
-    const limit = limitBeyond(baseline.durations.quantile(tail)!, policy.latency, baseline.windows);
+    const limit = limitOf(tail, baseline, policy);
     const above = newest.countAbove(limit);
     return above > 0 && above > newest.count * shareAbove(baseline.durations, limit);
   });
+}
+
+function limitOf(tail: number, baseline: DurationBaseline, policy: Policy): number {
+  const normal = baseline.durations.quantile(tail)!;
+  return limitBeyond(normal, policy.latency, baseline.windows, driftOf(baseline.spread));
 }
 
 function strength(finding: Finding): number {
@@ -132,8 +138,7 @@ function bestOf(
   policy: Policy,
 ): Candidate | null {
   const pastN = baseline.durations.count;
-  const normal = baseline.durations.quantile(LEVELS[level]!.tail)!;
-  const limit = limitBeyond(normal, policy.latency, baseline.windows);
+  const limit = limitOf(LEVELS[level]!.tail, baseline, policy);
   const share = shareAbove(baseline.durations, limit);
   const above = recent.map((window) => window.durations.countAbove(limit));
   let best: Candidate | null = null;

@@ -10,7 +10,7 @@ import { limitBeyond } from '../model/spread.js';
 export function isSeasonal(finding: Finding, usual: HourSeen, policy: Policy): boolean {
   const { observed } = finding;
   // A whole hour was seen: no margin for what little is known.
-  const within = (normalUs: number): boolean => observed <= limitBeyond(normalUs, policy.latency, Infinity);
+  const within = (normalUs: number): boolean => observed <= limitBeyond(normalUs, policy.latency, Infinity, 0);
   switch (finding.signal) {
     case 'latency':
       return within(finding.quantile === 0.5 ? usual.p50Us : usual.p90Us);

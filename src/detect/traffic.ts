@@ -1,4 +1,6 @@
 import type { Finding } from '../model/anomaly.js';
+import type { OperationBaseline } from '../model/baseline.js';
+import type { Policy } from '../model/policy.js';
 import { representedSpans } from '../model/rollup.js';
 import { normalUpperScore } from '../model/tail.js';
 import { notYetJudged, type OperationSignal, type OperationWindow } from './evidence.js';
@@ -61,4 +63,14 @@ function weightOf(windows: readonly OperationWindow[]): number {
     represented += rollup ? representedSpans(rollup) : 0;
   }
   return n === 0 ? 1 : represented / n;
+}
+
+/** An entry with traffic enough to be judged. */
+export function isJudgedEntry(baseline: OperationBaseline, policy: Policy): boolean {
+  const perWindow = baseline.perWindowSum / Math.max(1, baseline.windows);
+  return (
+    baseline.entries >= baseline.n / 2 &&
+    perWindow * policy.pooledWindows >= policy.traffic.minExpected &&
+    notYetJudged(baseline.windows, baseline.n, policy) === null
+  );
 }

@@ -20,7 +20,11 @@ export type FindingReason =
   /** A template that is new, frequent or gone, and nothing to be told about: information. */
   | 'harmless'
   /** All log lines of the service fell silent at once: the logging changed, or did not arrive. */
-  | 'logging_changed';
+  | 'logging_changed'
+  /** The caller was answered as ever: spans are missing, not calls. */
+  | 'only_unseen'
+  /** Every entry shows the same surge at once: sampling or instrumentation changed. */
+  | 'all_entries_alike';
 
 /** One series' verdict in one window. */
 export interface Finding {

@@ -18,6 +18,8 @@ export interface Spread {
   /** `sum`: windows that scored STRANGE_SCORE (and VERY_STRANGE_SCORE) or more by themselves; `n`: windows looked at. */
   strange: Dispersion[];
   veryStrange: Dispersion[];
+  /** One entry: squared logarithms of how far medians of windows (of minutes, where they are quiet) lay from the past's, less what chance does. */
+  drift: Dispersion[];
 }
 
 /**
@@ -50,7 +52,7 @@ const PRIOR_WEIGHT = 4;
 
 export function emptySpread(): Spread {
   const none = (): Dispersion[] => LEVELS.map(() => ({ sum: 0, n: 0 }));
-  return { window: none(), minute: none(), strange: none(), veryStrange: none() };
+  return { window: none(), minute: none(), strange: none(), veryStrange: none(), drift: [{ sum: 0, n: 0 }] };
 }
 
 /** How far from normal is plainly beyond it. */
@@ -64,11 +66,38 @@ const MARGIN_WINDOWS = 36;
 
 /**
  * What lies plainly beyond the normal value: a shift smaller than the margin is nobody's problem. What was learned from few windows may
- * itself be off, so the margin is wide at first and shrinks as 1 + 36 / windows.
+ * itself be off, so the margin is wide at first and shrinks as 1 + 36 / windows. A series whose level wanders (`drift`, see `driftOf`)
+ * is left four standard deviations of that.
  */
-export function limitBeyond(normalUs: number, margin: Margin, windows: number): number {
+export function limitBeyond(normalUs: number, margin: Margin, windows: number, drift: number): number {
   const widening = 1 + MARGIN_WINDOWS / Math.max(1, windows);
-  return Math.max(normalUs + margin.minAbsoluteUs * widening, normalUs * (1 + margin.minRelative * widening));
+  const factor = Math.max(1 + margin.minRelative * widening, Math.exp(DRIFT_SIGMAS * drift));
+  return Math.max(normalUs + margin.minAbsoluteUs * widening, normalUs * factor);
+}
+
+const DRIFT_SIGMAS = 4;
+/** A strange window counts as twice or half as slow at most, or it would hide the next fault. */
+const MAX_DRIFT = Math.LN2;
+/** Ten windows of 5 % are assumed of a series of which little is known. */
+const PRIOR_DRIFT_SQ = 0.05 ** 2;
+const PRIOR_DRIFT_WINDOWS = 10;
+
+/** Adds one window's median: its squared log-distance from the past's, less the variance (pi / 2) s^2 / n that a median of n spans has. */
+export function observeDrift(spread: Spread, past: Histogram, window: Histogram): void {
+  const normal = past.quantile(0.5)!;
+  const median = window.quantile(0.5)!;
+  // From the quartiles as if log-normal: they lie 1.35 standard deviations apart.
+  const deviation = Math.log(past.quantile(0.75)! / past.quantile(0.25)!) / 1.35;
+  const byChance = ((Math.PI / 2) * deviation ** 2) / window.count;
+  const distance = Math.min(MAX_DRIFT, Math.abs(Math.log(median / normal)));
+  spread.drift[0]!.sum += distance ** 2 - byChance;
+  spread.drift[0]!.n++;
+}
+
+/** Standard deviation of the logarithm of a series' level. */
+export function driftOf(spread: Spread): number {
+  const { sum, n } = spread.drift[0]!;
+  return Math.sqrt(Math.max(0, (sum + PRIOR_DRIFT_SQ * PRIOR_DRIFT_WINDOWS) / (n + PRIOR_DRIFT_WINDOWS)));
 }
 
 /** Past share of values above a limit, (k + 1/2) / (n + 1). */
@@ -142,7 +171,7 @@ export function pooledDispersion(spread: Spread, level: number, windows: number,
 }
 
 export function fadeSpread(spread: Spread): void {
-  for (const chi of [...spread.window, ...spread.minute, ...spread.strange, ...spread.veryStrange]) fadeDispersion(chi);
+  for (const chi of Object.values(spread).flat() as Dispersion[]) fadeDispersion(chi);
 }
 
 export function fadeDispersion(chi: Dispersion): void {

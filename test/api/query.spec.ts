@@ -265,7 +265,7 @@ describe('GET /api/v1/services and /operations', () => {
     await rows.rollup(tenantId, cart, '2026-03-01T12:04:00Z', fill(1000, 9_000_000), 1000);
     await rows.rollup(tenantId, internal, '2026-03-01T12:00:00Z', fill(300, 1_000_000), 300);
     await rows.rollup(tenantId, job, '2026-03-01T12:00:00Z', fill(3, 2_000_000), 1);
-    await rows.baseline(tenantId, cart, 12, fill(60, 10_000));
+    await rows.baseline(tenantId, cart, DEFAULT_POLICY.minWindows, fill(60, 10_000));
     await rows.baseline(tenantId, internal, DEFAULT_POLICY.minWindows - 1, fill(60, 10_000));
     await rows.seen(tenantId, 'cart', '2026-03-01T12:05:03.25Z');
     await rows.incident(tenantId, { openedAt: '2026-03-01T12:00:00Z', service: 'job' });
