@@ -59,7 +59,7 @@ const edge = (message, ...allowed) => ({
   'no-restricted-globals': 'off',
 });
 
-const SUFFIXES = ['worker', 'controller', 'channel', 'store', 'module'];
+const SUFFIXES = ['worker', 'controller', 'channel', 'store', 'module', 'thread'];
 /** Files of a folder whose name says that they touch the world. */
 const edgesOf = (folder) => SUFFIXES.map((suffix) => `src/${folder}/*.${suffix}.ts`);
 const ANY_EDGE = SUFFIXES.map((suffix) => `src/**/*.${suffix}.ts`);
@@ -133,7 +133,7 @@ export default tseslint.config(
       'no-restricted-imports': [
         'error',
         {
-          paths: ['bullmq', 'ioredis', 'pg', 'pg-copy-streams', 'typeorm', 'process', 'node:process'].map((name) => ({
+          paths: ['bullmq', 'ioredis', 'pg', 'typeorm', 'process', 'node:process'].map((name) => ({
             name,
             message:
               'Only src/queue knows the queue, only src/store and src/journal the database (docs/architecture.md).',
@@ -259,7 +259,7 @@ export default tseslint.config(
 
   // Receiving writes to the journal and reads what it accepts with the journal's own reader, so that both always agree.
   {
-    files: [...edgesOf('receive'), 'src/receive/{receiver,log-receiver,rate-limits,refusals}.ts'],
+    files: [...edgesOf('receive'), 'src/receive/{receiver,log-receiver,ingest-pool,rate-limits,refusals}.ts'],
     rules: edge(
       STAGE,
       own,
@@ -269,7 +269,22 @@ export default tseslint.config(
       access,
       config,
       troubleLog,
-      journal('write', 'log-write', 'scan', 'log-scan', 'names', 'span-table', 'splice', 'wire', 'journal\\.module'),
+      journal(
+        'write',
+        'log-write',
+        'scan',
+        'log-scan',
+        'names',
+        'names\\.module',
+        'span-table',
+        'splice',
+        'wire',
+        'pending',
+        'dictionary',
+        'partitions',
+        'sql',
+        'event-clocks',
+      ),
       node,
       nest,
       'fastify',
@@ -297,6 +312,11 @@ export default tseslint.config(
     files: ['src/receive/{inflate,health}.ts'],
     rules: edge(STAGE, own, model, probe, 'node:zlib'),
   },
+  {
+    // Collects what an ingest thread saw, and posts it now and then.
+    files: ['src/receive/clock-relay.ts'],
+    rules: edge(STAGE, own, journal('pending')),
+  },
 
   // The journal: the only place that knows how spans lie in the database. Its edges besides the workers are listed.
   {
@@ -311,24 +331,10 @@ export default tseslint.config(
   {
     files: [
       ...edgesOf('journal'),
-      'src/journal/{write,commit,read,log-write,log-read,search,search-page,dictionary,partitions,event-clocks}.ts',
-      'src/journal/{retention,kept-traces,copy-into}.ts',
+      'src/journal/{write,commit,script,pack,sql,read,log-write,log-read,search,search-page,dictionary,partitions,event-clocks}.ts',
+      'src/journal/{retention,kept-traces}.ts',
     ],
-    rules: edge(
-      STAGE,
-      own,
-      model,
-      store,
-      queue,
-      config,
-      pipeline,
-      troubleLog,
-      node,
-      nest,
-      'typeorm',
-      'pg',
-      'pg-copy-streams',
-    ),
+    rules: edge(STAGE, own, model, store, queue, config, pipeline, troubleLog, node, nest, 'typeorm', 'pg'),
   },
 
   // Shared ground below the stages.

@@ -29,7 +29,8 @@ async function append(journal: Journal, tenantId: number, body: Buffer): Promise
   await journal.openHours(new Set(Array.from(spans.endUs.subarray(0, spans.n), (endUs) => floorHour(endUs / 1_000))));
   await journal.append(tenantId, {
     key: createHash('sha256').update(body).digest().subarray(0, 16),
-    payload,
+    payload: { gzip: payload },
+    release: () => undefined,
     decodedBytes: body.length,
     spans,
     received: spans.n,

@@ -27,6 +27,8 @@ import { LoadStore } from '../src/store/load.store.js';
 import { ReopenedStore } from '../src/store/reopened.store.js';
 import { RollupStore } from '../src/store/rollup.store.js';
 import { VersionStore } from '../src/store/version.store.js';
+import { ViewsStore } from '../src/store/views.store.js';
+import { TroubleLog } from '../src/trouble-log.js';
 import { fill } from './fill.js';
 import { OPERATIONS, SERVICES, durationUs, operationName, randomOf, requests, serviceName, traceId } from './spans.js';
 
@@ -49,7 +51,7 @@ const backend = await openBackend(config);
 const bell = new Bell(backend);
 const dictionary = new Dictionary(db, config);
 const clocks = new EventClocks(db, bell);
-const journal = new Journal(dictionary, new Partitions(db), clocks, config);
+const journal = new Journal(dictionary, new Partitions(db), clocks, config, new TroubleLog('Journal'));
 
 say(`filling ${spans} spans over 2 h, ${SERVICES} services with ${OPERATIONS} operations each`);
 const fillBegan = performance.now();
@@ -138,7 +140,7 @@ process.stdout.write(
 process.stdout.write(`${rows.join('\n')}\n`);
 
 await clocks.beforeApplicationShutdown();
-await journal.onApplicationShutdown();
+await journal.close();
 await bell.onApplicationShutdown();
 await backend.close();
 await db.destroy();

@@ -9,16 +9,15 @@ import { NotifyModule } from './notify/notify.module.js';
 import { QueryModule } from './query/query.module.js';
 import { QueueModule } from './queue/queue.module.js';
 import { Tick } from './queue/tick.js';
-import { ReceiveModule } from './receive/receive.module.js';
 import { StagesModule } from './stages.module.js';
 import type { DataSource } from './store/database.js';
 import { StoreModule } from './store/store.module.js';
 
-/** The program, assembled for the roles that this process has. */
+/** Everything but receiving, assembled for the roles that this process has. */
 @Module({})
 export class AppModule {
   static register(config: Config, db: DataSource): DynamicModule {
-    const { ingest, worker, api } = config.roles;
+    const { worker, api } = config.roles;
     return {
       module: AppModule,
       imports: [
@@ -27,7 +26,6 @@ export class AppModule {
         QueueModule.register(),
         AccessModule,
         JournalModule,
-        ...(ingest ? [ReceiveModule] : []),
         ...(worker ? [StagesModule] : []),
         // These have routes as well as a worker.
         ...(worker || api ? [AlertModule, NotifyModule] : []),

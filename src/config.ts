@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { availableParallelism } from 'node:os';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { keyPrefix } from './access/key.js';
@@ -8,6 +9,8 @@ import { isLoopbackHost } from './access/loopback.js';
 export const CONFIG = Symbol('config');
 
 const MIB = 2 ** 20;
+/** More than this many threads do not make one PostgreSQL faster. */
+const MOST_DEFAULT_THREADS = 4;
 const ROLES = ['ingest', 'worker', 'api'] as const;
 const SECRETS: ReadonlySet<string> = new Set([
   'DATABASE_URL',
@@ -60,6 +63,7 @@ const SETTINGS = z.object({
     .string()
     .default('')
     .transform((text) => listOf(text)),
+  INGEST_THREADS: whole(1, 64, Math.min(availableParallelism(), MOST_DEFAULT_THREADS)),
   OUTBOUND_ALLOW: z
     .string()
     .transform((text) => listOf(text))
@@ -167,6 +171,7 @@ function nest(settings: Settings) {
       maxSpansPerSecond: settings.INGEST_MAX_SPANS_PER_SECOND,
       maxBytesPerSecond: settings.INGEST_MAX_BYTES_PER_SECOND,
       burstS: settings.INGEST_BURST_S,
+      threads: settings.INGEST_THREADS,
     },
     sampling: {
       /** Span attributes that state 1 / probability, or the probability. */

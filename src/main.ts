@@ -1,11 +1,11 @@
 import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
-import { Logger } from '@nestjs/common';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { AppModule } from './app.module.js';
-import { ConfigError, loadConfig } from './config.js';
+import { type INestApplicationContext, Logger } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { Background } from './background.js';
+import { type Config, ConfigError, loadConfig } from './config.js';
 import { QUEUE_BACKEND, type QueueBackend } from './queue/backend.js';
-import { createApi } from './server/api.js';
+import { ReceivingModule } from './receiving.module.js';
 import { bannerLines } from './server/banner.js';
 import { limitExposure } from './server/exposure.js';
 import { ServiceLog } from './server/log.js';
@@ -18,19 +18,33 @@ const STOP_WITHIN_MS = 15_000;
 Logger.overrideLogger(new ServiceLog());
 const log = new Logger('Service');
 let db: DataSource | undefined;
-let app: NestFastifyApplication | undefined;
+let receiving: INestApplicationContext | undefined;
+let background: Background | undefined;
 let isStopping = false;
 
+/** This thread takes connections; storing has threads of its own (receive/ingest-pool.ts), and so has everything else (background.ts). */
 async function start(): Promise<void> {
   const given = loadConfig();
   db = await openDatabase(given.databaseUrl);
   const hasKey = given.adminKey !== undefined || (await new KeyStore(db).hasAny());
   const config = limitExposure(given, hasKey);
-  app = await createApi(AppModule.register(config, db), new ServiceLog());
-  if (config.roles.api) await app.listen(config.listen.apiPort, config.listen.host);
-  else await app.init();
-  const { label } = app.get<QueueBackend>(QUEUE_BACKEND);
+  const [queueLabel] = await Promise.all([startBackground(config), startReceiving(config, db)]);
+  const label = queueLabel ?? receiving?.get<QueueBackend>(QUEUE_BACKEND).label ?? '';
   for (const line of bannerLines(config, version(), hasKey, label)) log.log(line);
+}
+
+async function startBackground(config: Config): Promise<string | undefined> {
+  const { worker, api } = config.roles;
+  if (!worker && !api) return undefined;
+  const task = { config: { ...config, roles: { ingest: false, worker, api } }, waitsForPortMs: 0 };
+  background = new Background(task, (cause) => fail('stages and API ended too often', cause));
+  return background.start();
+}
+
+async function startReceiving(config: Config, dataSource: DataSource): Promise<void> {
+  if (!config.roles.ingest) return;
+  const root = ReceivingModule.register({ ...config, roles: { ingest: true, worker: false, api: false } }, dataSource);
+  receiving = await NestFactory.createApplicationContext(root, { logger: new ServiceLog(), abortOnError: false });
 }
 
 /** Stops receiving, finishes what runs, closes the queue, then the database. */
@@ -43,7 +57,7 @@ async function stop(why: string): Promise<void> {
     process.exit(1);
   }, STOP_WITHIN_MS).unref();
   try {
-    await app?.close();
+    await Promise.all([receiving?.close(), background?.stop()]);
     if (db?.isInitialized) await db.destroy();
   } catch (error) {
     fail('stopping failed', error);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { NewSegment } from './index-spans.js';
-import type { Pending } from './pending.js';
+import type { Payload, Pending } from './pending.js';
 
 /** Requests smaller than this share a segment until it has grown to so many bytes (before compression). */
 const SHARED_SEGMENT_BYTES = 1024 * 1024;
@@ -9,6 +9,11 @@ const SHARED_SEGMENT_BYTES = 1024 * 1024;
 export interface PlannedSegment {
   id: string;
   requests: Pending[];
+}
+
+/** A segment whose bytes are not put together yet. */
+export interface UnpackedSegment extends Omit<NewSegment, 'payload'> {
+  payloads: Payload[];
 }
 
 /** Distributes requests to segments: small ones of the same tenant share one. Its id follows from the keys of the requests planned for it. */
@@ -35,19 +40,16 @@ export function planSegments(requests: readonly Pending[]): PlannedSegment[] {
 export function newSegments(
   planned: readonly PlannedSegment[],
   duplicates: { has(key: string): boolean },
-): NewSegment[] {
-  const segments: NewSegment[] = [];
+): UnpackedSegment[] {
+  const segments: UnpackedSegment[] = [];
   for (const { id, requests } of planned) {
     const kept = requests.filter(({ key }) => !duplicates.has(key));
     if (kept.length === 0) continue;
     segments.push({
       id,
       tenantId: kept[0]!.tenantId,
-      requests: kept.map(({ admitted, operationIds }) => ({
-        payload: admitted.payload,
-        spans: admitted.spans,
-        operationIds,
-      })),
+      payloads: kept.map(({ admitted }) => admitted.payload),
+      requests: kept.map(({ admitted, operationIds }) => ({ spans: admitted.spans, operationIds })),
     });
   }
   return segments;

@@ -1,10 +1,14 @@
-import type { ClientBase } from 'pg';
+import pg, { type ClientBase } from 'pg';
 import { floorMinute } from '../model/window.js';
 import { REOPEN_LIMIT_MS } from '../pipeline.js';
-import { newSegments, planSegments } from './batch.js';
-import { copyInto } from './copy-into.js';
-import { indexSegments } from './index-spans.js';
+import { newSegments, planSegments, type PlannedSegment } from './batch.js';
+import { type CommitRows, indexSegments } from './index-spans.js';
+import { pack } from './pack.js';
 import type { Pending } from './pending.js';
+import { isKeyTaken } from './postgres-error.js';
+import { copyInto, runScript, type Statement } from './script.js';
+
+type ClosedThrough = Map<number, number>;
 
 /** Keys of requests that were stored before, and how many of their spans were accepted then (null: not noted). */
 export type Duplicates = Map<string, number | null>;
@@ -17,66 +21,96 @@ export type Duplicates = Map<string, number | null>;
  * rows, so they come last and in one order: the rows are locked for the time of a COMMIT, and no two commits wait for each other in a circle.
  */
 export async function commit(client: ClientBase, requests: readonly Pending[], nowMs: number): Promise<Duplicates> {
-  await client.query('begin');
+  const planned = planSegments(requests.filter(({ admitted }) => admitted.spans.n > 0));
+  const rows = await rowsOf(planned, new Map(), nowMs);
   try {
-    const counts = new Counts();
-    const storable = requests.filter(({ admitted }) => admitted.spans.n > 0);
-    const planned = planSegments(storable);
-    let duplicates: Duplicates = new Map();
-    if (storable.length > 0) {
-      const segmentOf = new Map(planned.flatMap(({ id, requests: members }) => members.map(({ key }) => [key, id])));
-      duplicates = await storedBefore(client, storable, segmentOf);
-      const segments = newSegments(planned, duplicates);
-      if (segments.length > 0) {
-        const rows = indexSegments(segments, nowMs);
-        await copyInto(client, 'segments', rows.segments);
-        await copyInto(client, 'trace_segments', rows.traceSegments);
-        await copyInto(client, 'postings', rows.postings);
-        await markLate(client, rows.touched, counts);
-      }
-    }
-    for (const { tenantId, admitted, key } of requests) {
-      counts.add(tenantId, 'received', admitted.received);
-      counts.add(tenantId, duplicates.has(key) ? 'duplicate' : 'stored', admitted.spans.n);
-      for (const [reason, n] of admitted.rejected) counts.add(tenantId, `rejected:${reason}`, n);
-      if (!duplicates.has(key)) counts.add(tenantId, 'adjusted:end_before_start', admitted.endsEarly);
-    }
-    await counts.write(client);
-    await client.query('commit');
-    return duplicates;
+    await storeRows(client, requests, rows, planned, new Map());
+    return new Map();
   } catch (error) {
     // After a broken connection there is nothing to roll back and nobody to ask.
+    await client.query('rollback').catch(() => undefined);
+    if (!isKeyTaken(error)) throw error;
+  }
+  // Seldom: some of it is stored already.
+  try {
+    await client.query('begin');
+    const duplicates = await storedBefore(client, planned);
+    await storeRows(client, requests, await rowsOf(planned, duplicates, nowMs), null, duplicates);
+    return duplicates;
+  } catch (error) {
     await client.query('rollback').catch(() => undefined);
     throw error;
   }
 }
 
-/**
- * Claims the requests' keys in every hour that they have spans in, waiting for another commit that holds the same; returns those that are
- * taken. Which spans are accepted depends on the clock (age, future), so that a repetition may have fewer hours, or more: one hour in
- * common says that it is the same request, and none that no span of it is stored.
- */
-async function storedBefore(
+async function rowsOf(planned: readonly PlannedSegment[], duplicates: Duplicates, nowMs: number) {
+  const segments = newSegments(planned, duplicates);
+  return segments.length === 0 ? null : indexSegments(await pack(segments), nowMs);
+}
+
+/** Everything from the request keys (`claims`, unless they are claimed already) to the COMMIT: two round trips unless spans are late. */
+async function storeRows(
   client: ClientBase,
   requests: readonly Pending[],
-  segmentOf: ReadonlyMap<string, string>,
-): Promise<Duplicates> {
-  const claims = requests
-    .flatMap(({ key, hours, tenantId, admitted }) =>
-      hours.map((hour) => ({ key, hour, tenantId, segmentId: segmentOf.get(key)!, accepted: admitted.spans.n })),
-    )
-    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.hour - b.hour));
+  rows: CommitRows | null,
+  claims: readonly PlannedSegment[] | null,
+  duplicates: Duplicates,
+): Promise<void> {
+  const counts = new Counts();
+  const statements: Statement[] = [];
+  if (claims) statements.push('begin');
+  if (claims && claims.length > 0)
+    statements.push(`insert into request_keys ${KEY_COLUMNS} values ${rowsOfClaims(keyClaims(claims))}`);
+  if (rows) {
+    statements.push(copyInto('segments', rows.segments), copyInto('trace_segments', rows.traceSegments));
+    statements.push(copyInto('postings', rows.postings), closedThroughOf([...rows.touched.keys()]));
+  }
+  if (statements.length > 0) {
+    const results = await runScript(client, statements);
+    if (rows) await markLate(client, rows.touched, closedRows(results.at(-1)!), counts);
+  }
+  for (const { tenantId, admitted, key } of requests) {
+    counts.add(tenantId, 'received', admitted.received);
+    counts.add(tenantId, duplicates.has(key) ? 'duplicate' : 'stored', admitted.spans.n);
+    for (const [reason, n] of admitted.rejected) counts.add(tenantId, `rejected:${reason}`, n);
+    if (!duplicates.has(key)) counts.add(tenantId, 'adjusted:end_before_start', admitted.endsEarly);
+  }
+  await runScript(client, [...counts.statements(), 'commit']);
+}
+
+const KEY_COLUMNS = '(request_key, hour, tenant_id, segment_id, accepted)';
+
+/**
+ * A request's key in every hour that it has spans in. Which spans are accepted depends on the clock (age, future), so that a repetition may
+ * have fewer hours, or more: one hour in common says that it is the same request, and none that no span of it is stored.
+ */
+interface KeyClaim {
+  key: string;
+  hour: number;
+  row: string;
+}
+
+/** In one order everywhere, so that commits with the same keys wait for each other and never in a circle. */
+function keyClaims(planned: readonly PlannedSegment[]): KeyClaim[] {
+  const claims = planned.flatMap(({ id, requests }) =>
+    requests.flatMap(({ key, hours, tenantId, admitted }) =>
+      hours.map((hour) => {
+        const row = `('${key}','${new Date(hour).toISOString()}',${tenantId},${id},${admitted.spans.n})`;
+        return { key, hour, row };
+      }),
+    ),
+  );
+  return claims.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.hour - b.hour));
+}
+
+const rowsOfClaims = (claims: readonly KeyClaim[]) => claims.map(({ row }) => row).join(',');
+
+/** Claims the requests' keys, waiting for another commit that holds the same; returns those that are taken. */
+async function storedBefore(client: ClientBase, planned: readonly PlannedSegment[]): Promise<Duplicates> {
+  const claims = keyClaims(planned);
   const claimed = await client.query<{ key: string; hour: Date }>(
-    `insert into request_keys (request_key, hour, tenant_id, segment_id, accepted)
-     select * from unnest($1::uuid[], $2::timestamptz[], $3::int4[], $4::int8[], $5::int4[])
+    `insert into request_keys ${KEY_COLUMNS} values ${rowsOfClaims(claims)}
      on conflict do nothing returning replace(request_key::text, '-', '') as key, hour`,
-    [
-      claims.map(({ key }) => key),
-      claims.map(({ hour }) => new Date(hour)),
-      claims.map(({ tenantId }) => tenantId),
-      claims.map(({ segmentId }) => segmentId),
-      claims.map(({ accepted }) => accepted),
-    ],
   );
   if (claimed.rows.length === claims.length) return new Map();
   const free = new Set(claimed.rows.map(({ key, hour }) => `${key} ${hour.getTime()}`));
@@ -97,10 +131,11 @@ async function storedBefore(
 async function markLate(
   client: ClientBase,
   touched: ReadonlyMap<number, ReadonlyMap<number, number>>,
+  known: ClosedThrough,
   counts: Counts,
 ): Promise<void> {
   const tenantIds = [...touched.keys()].sort((a, b) => a - b);
-  let closed = await closedThrough(client, tenantIds);
+  let closed = known;
   const unknown = tenantIds.filter((tenantId) => !closed.has(tenantId));
   if (unknown.length > 0) {
     await client.query(
@@ -109,7 +144,7 @@ async function markLate(
        on conflict do nothing`,
       [unknown, unknown.map((tenantId) => new Date(floorMinute(Math.min(...touched.get(tenantId)!.keys()))))],
     );
-    closed = await closedThrough(client, tenantIds);
+    closed = closedRows((await runScript(client, [closedThroughOf(tenantIds)]))[0]!);
   }
   const late: { tenantId: number; windowMs: number; n: number }[] = [];
   for (const tenantId of tenantIds) {
@@ -133,12 +168,14 @@ async function markLate(
   );
 }
 
-async function closedThrough(client: ClientBase, tenantIds: number[]): Promise<Map<number, number>> {
-  const { rows } = await client.query<{ tenant_id: number; closed_through: Date }>(
-    `select tenant_id, closed_through from tenant_clocks where tenant_id = any($1) order by tenant_id for share`,
-    [tenantIds],
-  );
-  return new Map(rows.map((row) => [row.tenant_id, row.closed_through.getTime()]));
+function closedThroughOf(tenantIds: readonly number[]): string {
+  const list = [...tenantIds].sort((a, b) => a - b).join(',');
+  return `select tenant_id, extract(epoch from closed_through) * 1000 from tenant_clocks
+          where tenant_id in (${list}) order by tenant_id for share`;
+}
+
+function closedRows(rows: readonly (string | null)[][]): ClosedThrough {
+  return new Map(rows.map(([tenantId, closedThroughMs]) => [Number(tenantId), Number(closedThroughMs)]));
 }
 
 /** Number of spans by tenant and outcome. */
@@ -152,15 +189,15 @@ class Counts {
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + n);
   }
 
-  async write(client: ClientBase): Promise<void> {
+  statements(): string[] {
     const rows = [...this.tenants]
       .flatMap(([tenantId, outcomes]) => [...outcomes].map(([outcome, n]) => ({ tenantId, outcome, n })))
-      .sort((a, b) => a.tenantId - b.tenantId || (a.outcome < b.outcome ? -1 : 1));
-    if (rows.length === 0) return;
-    await client.query(
-      `insert into span_counts (tenant_id, outcome, n) select * from unnest($1::int4[], $2::text[], $3::int8[])
+      .sort((a, b) => a.tenantId - b.tenantId || (a.outcome < b.outcome ? -1 : 1))
+      .map(({ tenantId, outcome, n }) => `(${tenantId},${pg.escapeLiteral(outcome)},${n})`);
+    if (rows.length === 0) return [];
+    return [
+      `insert into span_counts (tenant_id, outcome, n) values ${rows.join(',')}
        on conflict (tenant_id, outcome) do update set n = span_counts.n + excluded.n`,
-      [rows.map(({ tenantId }) => tenantId), rows.map(({ outcome }) => outcome), rows.map(({ n }) => n)],
-    );
+    ];
   }
 }

@@ -1,10 +1,8 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
-import { CONFIG } from '../config.js';
 import type { Config } from '../config.js';
 import { OVERFLOW_NAME } from '../model/operation.js';
 import { NamedSpans, operationKey, type Operation, type Resolved } from './named-spans.js';
 import type { SpanTable } from './span-table.js';
+import type { Sql } from './sql.js';
 
 /** Services of one tenant that get a name of their own; the others share OVERFLOW_NAME. */
 const MAX_SERVICES = 2_000;
@@ -23,15 +21,14 @@ interface Service {
  * Ids of services and operations. New names are written in short transactions of their own, before the commit that refers to them: a name
  * without spans does no harm. Names are never forgotten, so what was once found stays true.
  */
-@Injectable()
 export class Dictionary {
   private readonly tenants = new Map<number, Map<string, Service>>();
   private readonly normalising = new Map<number, { answer: Promise<boolean>; untilMs: number }>();
   private learning: Promise<unknown> = Promise.resolve();
 
   constructor(
-    private readonly db: DataSource,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly db: Sql,
+    private readonly config: Pick<Config, 'ingest'>,
   ) {}
 
   /** Ids for every span; names seen for the first time are added, and those beyond the caps map to the overflow operation. */

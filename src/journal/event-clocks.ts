@@ -4,6 +4,7 @@ import { DataSource } from 'typeorm';
 import { windowOf } from '../model/window.js';
 import { Bell } from '../queue/bell.js';
 import { TroubleLog } from '../trouble-log.js';
+import type { SpanClocks } from './pending.js';
 
 const FLUSH_MS = 250;
 
@@ -12,7 +13,7 @@ const FLUSH_MS = 250;
  * windows later. Rings `close` for a tenant whose clock has moved past the end of a window.
  */
 @Injectable()
-export class EventClocks implements BeforeApplicationShutdown {
+export class EventClocks implements SpanClocks, BeforeApplicationShutdown {
   private readonly log = new TroubleLog(EventClocks.name);
   private seen = new Map<number, Map<number, number>>();
   private readonly newest = new Map<number, number>();

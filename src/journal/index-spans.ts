@@ -9,8 +9,6 @@ const WINDOW_US = WINDOW_MS * 1_000;
 
 /** The spans of one accepted request, in the order in which they lie in its payload. */
 export interface IndexedRequest {
-  /** Gzip members that hold ExportTraceServiceRequest messages. */
-  payload: Buffer;
   spans: SpanTable;
   operationIds: Int32Array;
 }
@@ -20,6 +18,8 @@ export interface NewSegment {
   /** int8 in decimal. */
   id: string;
   tenantId: number;
+  /** Gzip members that hold the requests' messages, in their order. */
+  payload: Buffer;
   requests: IndexedRequest[];
 }
 
@@ -70,7 +70,12 @@ export function indexSegments(segments: readonly NewSegment[], nowMs: number): C
   return rows;
 }
 
-function addSegment(rows: CopyRows, { id, tenantId, requests }: NewSegment, hourMs: number, nowMs: number): void {
+function addSegment(
+  rows: CopyRows,
+  { id, tenantId, payload, requests }: NewSegment,
+  hourMs: number,
+  nowMs: number,
+): void {
   rows.row(7);
   rows.bigint(id);
   rows.timestamp(hourMs);
@@ -78,7 +83,7 @@ function addSegment(rows: CopyRows, { id, tenantId, requests }: NewSegment, hour
   rows.timestamp(nowMs);
   rows.int4(requests.reduce((sum, { spans }) => sum + spans.n, 0));
   rows.int2(GZIP);
-  rows.raw(requests.length === 1 ? requests[0]!.payload : Buffer.concat(requests.map(({ payload }) => payload)));
+  rows.raw(payload);
 }
 
 interface TraceRow {

@@ -1,18 +1,17 @@
 import { createHash } from 'node:crypto';
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { CONFIG, type Config } from '../config.js';
 import { HOUR_MS } from '../model/window.js';
 import { Dictionary } from './dictionary.js';
 import { type CommitRows, type IndexedRequest, hourOf, indexSegments } from './index-spans.js';
+import { pack } from './pack.js';
+import type { Payload } from './pending.js';
 import { JournalReader, type SegmentKey } from './read.js';
 import { scan } from './scan.js';
 import { keepSpans } from './splice.js';
 import type { SpanTable } from './span-table.js';
 
-const gzipAsync = promisify(gzip);
 /** Of one tenant in one hour: enough for every incident, and an hour full of failures does not fill the disk. */
 const MOST_TRACES = 2_000;
 const MOST_BYTES = 64 * 1024 * 1024;
@@ -119,6 +118,7 @@ export class KeptTraces {
     met: Set<string>,
   ): Promise<number> {
     const requests: IndexedRequest[] = [];
+    const payloads: Payload[] = [];
     const tables = await this.reader.tables(this.db.manager, tenantId, keys);
     for (const { id } of keys) {
       const table = tables.get(id);
@@ -131,19 +131,21 @@ export class KeptTraces {
         weightAttributes: this.config.sampling.attributes,
       });
       const { operationIds } = await this.dictionary.find(tenantId, spans);
-      requests.push({ payload: await gzipAsync(bytes), spans, operationIds });
+      requests.push({ spans, operationIds });
+      payloads.push({ plain: bytes });
     }
     if (requests.length === 0) return 0;
     const hash = createHash('sha256').update('kept');
     for (const { id } of keys) hash.update(id);
     const id = hash.digest().readBigInt64BE(0).toString();
     // Received within its hour: whoever is on the second page of a search still finds it on the third.
-    const rows = indexSegments([{ id, tenantId, requests }], hourMs + HOUR_MS - 1);
+    const segments = await pack([{ id, tenantId, payloads, requests }]);
+    const rows = indexSegments(segments, hourMs + HOUR_MS - 1);
     const spans = requests.reduce((sum, request) => sum + request.spans.n, 0);
     kept.rows.push(rows);
     kept.segments.push({ tenantId, id, hourMs: Math.min(...requests.map((request) => hourOf(request.spans))) });
     kept.spans.set(tenantId, (kept.spans.get(tenantId) ?? 0) + spans);
-    return requests.reduce((sum, { payload }) => sum + payload.length, 0);
+    return segments.reduce((sum, { payload }) => sum + payload.length, 0);
   }
 }
 

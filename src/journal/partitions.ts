@@ -1,7 +1,5 @@
-import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
-import type { EntityManager } from 'typeorm';
 import { HOUR_MS } from '../model/window.js';
+import type { Sql, SqlDatabase } from './sql.js';
 
 /** Partitioned by hour, in the order in which a commit writes them, so that a drop and a commit never wait for each other in a circle. */
 export const HOURLY = [
@@ -30,12 +28,11 @@ export const LOCK_TIMEOUT_MS = 250;
 const at = (ms: number) => new Date(ms).toISOString();
 
 /** Time partitions of the journal and the rollups: made before they are needed, dropped when nothing in them is wanted any more. */
-@Injectable()
 export class Partitions {
   /** Hours (epoch ms) that exist and were marked as written, and when. */
   private readonly marked = new Map<number, number>();
 
-  constructor(private readonly db: DataSource) {}
+  constructor(private readonly db: SqlDatabase) {}
 
   /**
    * Makes these hours (epoch ms of their start) writable and returns those that are; the others are beyond the number of hours that may
@@ -49,7 +46,7 @@ export class Partitions {
       else rest.push(hour);
     }
     if (rest.length === 0) return open;
-    const marked = await this.mark(this.db.manager, rest);
+    const marked = await this.mark(this.db, rest);
     const missing = rest.filter((hour) => !marked.includes(hour)).sort((a, b) => b - a);
     if (missing.length > 0) marked.push(...(await this.create(missing)));
     for (const hour of marked) {
@@ -64,7 +61,7 @@ export class Partitions {
     this.marked.clear();
   }
 
-  private async mark(db: EntityManager, hours: number[]): Promise<number[]> {
+  private async mark(db: Sql, hours: number[]): Promise<number[]> {
     const rows: { hour: Date }[] = await db.query(
       `with marked as (update journal_hours set last_written_at = now() where hour = any($1::timestamptz[]) returning hour)
        select hour from marked`,
@@ -123,7 +120,7 @@ export class Partitions {
 }
 
 /** Attaching a table lets commits go on; making it as a partition would lock them out. */
-async function attach(db: EntityManager, parent: string, name: string, from: number, to: number): Promise<void> {
+async function attach(db: Sql, parent: string, name: string, from: number, to: number): Promise<void> {
   const [{ exists }] = await db.query(`select to_regclass($1) is not null as exists`, [name]);
   if (exists) return;
   await db.query(`create table ${name} (like ${parent} including defaults including storage)`);

@@ -1,11 +1,13 @@
 import type { SpanTable } from './span-table.js';
 
+/** Gzip members as they came, or an OTLP message that is yet to be compressed; either holds exactly the accepted spans. */
+export type Payload = { gzip: Buffer } | { plain: Buffer };
+
 /** A request of which at least some spans are accepted, or whose rejected spans are to be counted. */
 export interface Admitted {
   /** First 16 bytes of SHA-256 over tenant id and body as received: the same request is stored once. */
   key: Buffer;
-  /** Gzip members holding exactly the accepted spans. */
-  payload: Buffer;
+  payload: Payload;
   decodedBytes: number;
   /** The accepted spans, in the order of the payload. */
   spans: SpanTable;
@@ -15,6 +17,14 @@ export interface Admitted {
   rejected: ReadonlyMap<string, number>;
   /** Accepted spans that ended before they started. */
   endsEarly: number;
+  /** Called once nothing of all this is read any more. */
+  release: () => void;
+}
+
+/** Whoever wants to know how far event time has come. */
+export interface SpanClocks {
+  /** Notes that a span of the service that ended at this instant (epoch µs) is stored. */
+  saw(tenantId: number, serviceId: number, endUs: number): void;
 }
 
 /** What became of a request that was acknowledged. */

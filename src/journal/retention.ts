@@ -4,9 +4,9 @@ import { DataSource } from 'typeorm';
 import { CONFIG, type Config } from '../config.js';
 import { HOUR_MS } from '../model/window.js';
 import { TroubleLog } from '../trouble-log.js';
-import { copyInto } from './copy-into.js';
 import { KeptTraces, type KeptRows } from './kept-traces.js';
 import { HOURLY, LOCK, LOCK_TIMEOUT_MS, Partitions, hourName } from './partitions.js';
+import { copyInto, runScript } from './script.js';
 import { type JournalHour, type RetentionReason, type RetentionStep, planRetention } from './retention-plan.js';
 
 const at = (ms: number) => new Date(ms).toISOString();
@@ -129,9 +129,11 @@ async function takeIn(client: ClientBase, step: RetentionStep, kept: KeptRows | 
 
 async function storeKept(client: ClientBase, { segments, rows }: KeptRows): Promise<void> {
   for (const { segments: segmentRows, traceSegments, postings } of rows) {
-    await copyInto(client, 'segments', segmentRows);
-    await copyInto(client, 'trace_segments', traceSegments);
-    await copyInto(client, 'postings', postings);
+    await runScript(client, [
+      copyInto('segments', segmentRows),
+      copyInto('trace_segments', traceSegments),
+      copyInto('postings', postings),
+    ]);
   }
   await client.query(
     `insert into kept_segments (tenant_id, segment_id, hour) select * from unnest($1::int4[], $2::int8[], $3::timestamptz[])`,

@@ -1,21 +1,23 @@
-import { Inject, Injectable } from '@nestjs/common';
-import type { OnApplicationShutdown } from '@nestjs/common';
 import pg from 'pg';
-import { CONFIG } from '../config.js';
 import type { Config } from '../config.js';
 import { Rejected, Unavailable } from '../model/failure.js';
 import { type Duplicates, commit } from './commit.js';
-import { TroubleLog } from '../trouble-log.js';
 import { Dictionary } from './dictionary.js';
-import { EventClocks } from './event-clocks.js';
 import { hoursOf } from './index-spans.js';
 import { Partitions } from './partitions.js';
-import type { Admitted, Pending, Receipt } from './pending.js';
+import type { Admitted, Pending, Receipt, SpanClocks } from './pending.js';
 import { isDataError, isWorthRepeating, mayLackPartition } from './postgres-error.js';
 
-const WRITERS = 2;
-const MAX_REQUESTS = 16;
+/** Connections of one journal; every ingest thread has a journal of its own. */
+const WRITERS = 1;
+const MAX_REQUESTS = 1_024;
 const MAX_BATCH_BYTES = 8 * 1024 * 1024;
+/**
+ * While requests come several at a time, a commit waits so long for more of them, unless it has enough already: small ones then share its
+ * cost. A lone request never waits.
+ */
+const GATHER_MS = 4;
+const GATHERED_BYTES = 512 * 1024;
 const ATTEMPTS = 3;
 const CONNECT_TIMEOUT_MS = 2_000;
 const STATEMENT_TIMEOUT_MS = 5_000;
@@ -27,19 +29,23 @@ const RETRY_AFTER_S = 1;
  * Stores accepted requests. Whatever is pending when a connection becomes free is committed together, so that the cost of a commit is shared
  * under load and a lone request does not wait.
  */
-@Injectable()
-export class Journal implements OnApplicationShutdown {
-  private readonly log = new TroubleLog(Journal.name);
+export class Journal {
   private readonly pool: pg.Pool;
   private readonly queue: Pending[] = [];
   private readonly running = new Set<Promise<void>>();
+  private queuedBytes = 0;
   private pendingBytes = 0;
+  private gathering: NodeJS.Timeout | null = null;
+  private lastBatch = 0;
+  /** Requests whose names are being looked up. */
+  private naming = 0;
 
   constructor(
     private readonly dictionary: Dictionary,
     private readonly partitions: Partitions,
-    private readonly clocks: EventClocks,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly clocks: SpanClocks,
+    private readonly config: Pick<Config, 'databaseUrl' | 'ingest'>,
+    private readonly log: { say(what: string, error: Error): void },
   ) {
     this.pool = new pg.Pool({
       connectionString: config.databaseUrl,
@@ -58,13 +64,19 @@ export class Journal implements OnApplicationShutdown {
    * repeats it, and the same request is stored once), and Rejected when the database refuses its very data.
    */
   async append(tenantId: number, admitted: Admitted): Promise<Receipt> {
-    const bytes = admitted.payload.length + admitted.spans.bytes.length;
+    const gzipBytes = 'gzip' in admitted.payload ? admitted.payload.gzip.length : 0;
+    const bytes = gzipBytes + admitted.spans.bytes.length;
     const isFull = this.pendingBytes > 0 && this.pendingBytes + bytes > this.config.ingest.maxPendingBytes;
-    if (isFull)
+    if (isFull) {
+      admitted.release();
       throw new Unavailable('too many requests wait to be stored', RETRY_AFTER_S, { code: 'too_much_pending' });
+    }
     this.pendingBytes += bytes;
     // Counted as pending until it is really gone, also when the sender no longer waits for it.
-    const stored = this.store(tenantId, admitted, bytes).finally(() => (this.pendingBytes -= bytes));
+    const stored = this.store(tenantId, admitted, bytes).finally(() => {
+      this.pendingBytes -= bytes;
+      admitted.release();
+    });
     try {
       return await within(ANSWER_WITHIN_MS, stored);
     } catch (error) {
@@ -82,7 +94,11 @@ export class Journal implements OnApplicationShutdown {
     }
   }
 
-  async onApplicationShutdown(): Promise<void> {
+  /** Commits what is queued, then closes its connections. */
+  async close(): Promise<void> {
+    this.endGathering();
+    this.lastBatch = 0;
+    this.pump();
     while (this.running.size > 0) await Promise.all(this.running);
     await this.pool.end();
   }
@@ -93,11 +109,15 @@ export class Journal implements OnApplicationShutdown {
   }
 
   private async store(tenantId: number, admitted: Admitted, bytes: number): Promise<Receipt> {
-    const { serviceIds, operationIds } = await this.dictionary.add(tenantId, admitted.spans);
+    this.naming++;
+    const { serviceIds, operationIds } = await this.dictionary
+      .add(tenantId, admitted.spans)
+      .finally(() => this.naming--);
     const receipt = await new Promise<Receipt>((settle, fail) => {
       const key = admitted.key.toString('hex');
       const hours = hoursOf(admitted.spans);
       this.queue.push({ tenantId, admitted, key, hours, serviceIds, operationIds, bytes, settle, fail });
+      this.queuedBytes += bytes;
       this.pump();
     });
     this.noteTimes(tenantId, admitted, serviceIds);
@@ -114,14 +134,32 @@ export class Journal implements OnApplicationShutdown {
   }
 
   private pump(): void {
-    while (this.queue.length > 0 && this.running.size < WRITERS) {
-      const batch = this.takeBatch();
-      const work = this.write(batch).finally(() => {
-        this.running.delete(work);
-        this.pump();
-      });
-      this.running.add(work);
+    if (this.queuedBytes >= GATHERED_BYTES) this.endGathering();
+    while (this.queue.length > 0 && this.running.size < WRITERS && !this.gathering) {
+      if ((this.lastBatch > 1 || this.naming > 0) && this.queuedBytes < GATHERED_BYTES) {
+        this.gathering = setTimeout(() => {
+          this.endGathering();
+          this.start();
+        }, GATHER_MS);
+        return;
+      }
+      this.start();
     }
+  }
+
+  private endGathering(): void {
+    if (this.gathering) clearTimeout(this.gathering);
+    this.gathering = null;
+  }
+
+  private start(): void {
+    const batch = this.takeBatch();
+    this.lastBatch = batch.length;
+    const work = this.write(batch).finally(() => {
+      this.running.delete(work);
+      this.pump();
+    });
+    this.running.add(work);
   }
 
   private takeBatch(): Pending[] {
@@ -130,6 +168,7 @@ export class Journal implements OnApplicationShutdown {
     while (n < this.queue.length && n < MAX_REQUESTS && (n === 0 || bytes + this.queue[n]!.bytes <= MAX_BATCH_BYTES)) {
       bytes += this.queue[n++]!.bytes;
     }
+    this.queuedBytes -= bytes;
     return this.queue.splice(0, n);
   }
 

@@ -11,9 +11,17 @@ interface Buckets {
   bytes: TokenBucket;
 }
 
+/** Whoever says how much a tenant may send. */
+export interface Rates {
+  /** Throws Unavailable 429 while the tenant has sent more than it may. Asked before a request is unpacked, so that a refusal costs little. */
+  admit(tenantId: number): Promise<void>;
+  /** Notes what an admitted request turned out to hold: uncompressed bytes, and spans. */
+  spend(tenantId: number, spans: number, bytes: number): void;
+}
+
 /** How much each tenant may send, in this process. */
 @Injectable()
-export class RateLimits {
+export class RateLimits implements Rates {
   private readonly tenants = new Map<number, Buckets>();
 
   constructor(
@@ -21,7 +29,6 @@ export class RateLimits {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  /** Throws Unavailable 429 while the tenant has sent more than it may. Asked before a request is unpacked, so that a refusal costs little. */
   async admit(tenantId: number): Promise<void> {
     const { maxSpansPerSecond, maxBytesPerSecond, burstS } = this.config.ingest;
     const { spansPerSecond, bytesPerSecond } = await this.settings.current(tenantId);
@@ -37,7 +44,6 @@ export class RateLimits {
     refuse(buckets.bytes.waitMs(bytes, burstS, nowMs), 'rate_bytes', `${bytes} bytes`);
   }
 
-  /** Notes what an admitted request turned out to hold: uncompressed bytes, and spans. */
   spend(tenantId: number, spans: number, bytes: number): void {
     const buckets = this.tenants.get(tenantId);
     buckets?.spans.spend(spans);

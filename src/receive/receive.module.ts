@@ -2,39 +2,44 @@ import { Inject, Logger, Module, type OnApplicationBootstrap, type OnModuleDestr
 import { AccessService, type RequestOrigin } from '../access/access.service.js';
 import { CONFIG } from '../config.js';
 import type { Config } from '../config.js';
-import { JournalModule } from '../journal/journal.module.js';
+import { EventClocks } from '../journal/event-clocks.js';
+import { LogJournal } from '../journal/log-write.js';
+import { NamesModule } from '../journal/names.module.js';
 import { Rejected } from '../model/failure.js';
 import { QUEUE_BACKEND, type QueueBackend } from '../queue/backend.js';
 import { ViewsStore } from '../store/views.store.js';
 import { BodyBudget } from './body-budget.js';
 import { ingestHealth } from './health.js';
+import { IngestPool } from './ingest-pool.js';
 import { LogReceiver } from './log-receiver.js';
 import { OtlpGrpcServer } from './otlp-grpc.controller.js';
 import { OtlpHttpServer } from './otlp-http.controller.js';
 import { RateLimits } from './rate-limits.js';
-import { Receiver } from './receiver.js';
 import { Refusals } from './refusals.js';
 
-/** Takes spans and log records in, on ports of its own, when the process has the role `ingest`. */
-@Module({ imports: [JournalModule], providers: [LogReceiver, RateLimits, Receiver, Refusals] })
+/** Takes spans and log records in, on ports of its own. */
+@Module({ imports: [NamesModule], providers: [EventClocks, LogJournal, LogReceiver, RateLimits, Refusals] })
 export class ReceiveModule implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly log = new Logger(ReceiveModule.name);
   private readonly http: OtlpHttpServer;
   private readonly grpc: OtlpGrpcServer;
+  private readonly pool: IngestPool;
 
   constructor(
     private readonly access: AccessService,
-    receiver: Receiver,
     logReceiver: LogReceiver,
     private readonly refusals: Refusals,
+    rates: RateLimits,
+    clocks: EventClocks,
     views: ViewsStore,
     @Inject(QUEUE_BACKEND) queue: QueueBackend,
     @Inject(CONFIG) private readonly config: Config,
   ) {
+    this.pool = new IngestPool(config, clocks, rates);
     // One for both: what one of them holds, the other cannot.
     const budget = new BodyBudget(config.ingest.maxPendingBytes);
     const shared = {
-      export: receiver.export.bind(receiver),
+      export: this.pool.export.bind(this.pool),
       exportLogs: logReceiver.export.bind(logReceiver),
       refused: refusals.count.bind(refusals),
       health: () => ingestHealth(views.ping(), queue.ping()),
@@ -56,7 +61,7 @@ export class ReceiveModule implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    if (!this.config.roles.ingest) return;
+    await this.pool.start();
     const { host, otlpPort, otlpGrpcPort } = this.config.listen;
     this.log.log(`Takes OTLP/HTTP traces and logs at ${await this.http.listen(host, otlpPort)}/v1/traces and /v1/logs`);
     if (otlpGrpcPort === 0) return;
@@ -66,6 +71,7 @@ export class ReceiveModule implements OnApplicationBootstrap, OnModuleDestroy {
   /** First of all things on shutdown: what was accepted is still committed by the others. */
   async onModuleDestroy(): Promise<void> {
     await Promise.all([this.http.close(), this.grpc.close()]);
+    await this.pool.stop();
     await this.refusals.stop();
   }
 

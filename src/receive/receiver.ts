@@ -1,8 +1,4 @@
 import { createHash } from 'node:crypto';
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
-import { Inject, Injectable } from '@nestjs/common';
-import { CONFIG } from '../config.js';
 import type { Config } from '../config.js';
 import { TooManySpans, scan } from '../journal/scan.js';
 import type { SpanTable } from '../journal/span-table.js';
@@ -12,16 +8,18 @@ import { Journal } from '../journal/write.js';
 import { Rejected, Unavailable } from '../model/failure.js';
 import { acceptedHours, admit, endsEarly, rejectOtherHours, rejectionMessage } from './admit.js';
 import type { BodyShare } from './body-budget.js';
-import { inflate } from './inflate.js';
+import { Buffers } from './buffers.js';
+import { Inflater } from './inflate.js';
 import { NotOtlpJson } from './json-values.js';
 import { protobufFromJson } from './otlp-json.js';
-import { RateLimits } from './rate-limits.js';
+import type { Rates } from './rate-limits.js';
 import { type Answer, type Encoding, successAnswer } from './status.js';
 
-const gzipAsync = promisify(gzip);
-/** Level 1: a tenth more bytes than level 6 for less than half its time. */
-const GZIP_FAST = { level: 1 };
 const REQUEST_KEY_BYTES = 16;
+/** Idle buffers of one receiver; those that requests hold count against the budget of bodies. */
+const IDLE_BUFFER_BYTES = 16 * 2 ** 20;
+/** A request that is smaller once decompressed is compressed anew, together with its neighbours: alone it takes about twice the space. */
+const COMPRESS_TOGETHER_BYTES = 32 * 1024;
 const RETRY_AFTER_S = 1;
 
 /** One export request, as it came. */
@@ -33,20 +31,42 @@ export interface ExportRequest {
 }
 
 /** From the bytes of an export request to the answer that says what became of its spans. */
-@Injectable()
 export class Receiver {
+  private readonly buffers = new Buffers(IDLE_BUFFER_BYTES);
+  private readonly inflater = new Inflater(this.buffers);
+
   constructor(
     private readonly journal: Journal,
-    private readonly rates: RateLimits,
-    @Inject(CONFIG) private readonly config: Config,
+    private readonly rates: Rates,
+    private readonly config: Pick<Config, 'ingest' | 'sampling'>,
   ) {}
 
   /** Answers 200 once the accepted spans are committed. Throws Rejected or Unavailable, and then nothing need have been stored. */
   async export(request: ExportRequest, share: BodyShare): Promise<Answer> {
-    const { maxDecodedBytes, maxAttributeDepth } = this.config.ingest;
-    const { tenantId, encoding, isGzip, body } = request;
+    const { maxDecodedBytes } = this.config.ingest;
+    const { tenantId, isGzip, body } = request;
     await this.rates.admit(tenantId);
-    const decoded = isGzip ? await inflate(body, maxDecodedBytes) : body;
+    const inflated = isGzip ? this.inflater.inflate(body, maxDecodedBytes) : null;
+    const release = () => inflated && this.buffers.give(inflated.buffer);
+    let isPassedOn = false;
+    try {
+      return await this.store(request, inflated?.bytes ?? body, share, () => {
+        isPassedOn = true;
+        return release;
+      });
+    } finally {
+      if (!isPassedOn) release();
+    }
+  }
+
+  /** `passOn` gives what is to be called once the journal no longer reads the bytes. */
+  private async store(
+    { tenantId, encoding, isGzip, body }: ExportRequest,
+    decoded: Buffer,
+    share: BodyShare,
+    passOn: () => () => void,
+  ): Promise<Answer> {
+    const { maxDecodedBytes, maxAttributeDepth } = this.config.ingest;
     if (decoded.length > maxDecodedBytes) {
       throw new Rejected('too_large', `the body has more than ${maxDecodedBytes} bytes`, 413);
     }
@@ -65,14 +85,16 @@ export class Receiver {
     const early = endsEarly(spans, admission);
     const stored = isWhole ? message : keepSpans(message, admission.keep);
     if (!isWhole) spans.retain(admission.keep);
+    const keepsGzip = isWhole && isGzip && encoding === 'protobuf' && decoded.length >= COMPRESS_TOGETHER_BYTES;
     const receipt = await this.journal.append(tenantId, {
       key: requestKey(tenantId, body),
-      payload: isWhole && isGzip && encoding === 'protobuf' ? body : await gzipAsync(stored, GZIP_FAST),
+      payload: keepsGzip ? { gzip: body } : { plain: stored },
       decodedBytes: stored.length,
       spans,
       received,
       rejected: admission.rejected,
       endsEarly: early,
+      release: passOn(),
     });
     const { acceptedBefore } = receipt;
     if (acceptedBefore !== null && acceptedBefore !== admission.accepted) {

@@ -109,8 +109,10 @@ describe('OTLP/gRPC', () => {
       expect(await storedSpans(service, traceId)).toHaveLength(1);
     });
 
-    it('keeps the bytes of gzip as they came', async () => {
-      const body = gzipSync(oneSpan(), { level: 9, memLevel: 1 });
+    it('keeps the bytes of gzip of a large request as they came', async () => {
+      const long = text('exception.stacktrace', randomBytes(20_000).toString('hex'));
+      const large = requestOf('large', [span(Date.now(), { attributes: [long] })]);
+      const body = gzipSync(large, { level: 9, memLevel: 1 });
       expect((await rawCall(address, [framed(body, { flags: 1 })], { headers: GZIP })).trailers['grpc-status']).toBe(
         '0',
       );

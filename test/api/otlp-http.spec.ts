@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { HOUR_MS } from '../../src/model/window.js';
@@ -124,6 +124,20 @@ describe('OTLP/HTTP', () => {
       const compressed = gzipSync(requestOf('stored', [span(Date.now(), { traceId })]));
       await post(url, compressed, { ...PROTOBUF, ...GZIP });
       expect((await stored(traceId))!.spans).toHaveLength(1);
+      const [{ payload }] = await receiver.journal.db.query(
+        `select payload from segments where segment_id in (select segment_id from trace_segments where trace_id = $1)`,
+        [hex(traceId)],
+      );
+      expect(gunzipSync(payload)).toEqual(gunzipSync(compressed));
+    });
+
+    it('keeps the gzip bytes of a large request as they came', async () => {
+      const traceId = randomBytes(16);
+      const long = text('exception.stacktrace', randomBytes(20_000).toString('hex'));
+      const compressed = gzipSync(requestOf('large', [span(Date.now(), { traceId, attributes: [long] })]), {
+        level: 9,
+      });
+      await post(url, compressed, { ...PROTOBUF, ...GZIP });
       const [{ payload }] = await receiver.journal.db.query(
         `select payload from segments where segment_id in (select segment_id from trace_segments where trace_id = $1)`,
         [hex(traceId)],

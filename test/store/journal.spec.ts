@@ -173,7 +173,11 @@ describe('journal', () => {
       const request = admitted(body);
       const keep = Uint8Array.from([0, 1, 2], (i) => Number(kept.includes(i)));
       request.spans.retain(keep);
-      return it1.journal.append(1, { ...request, received: request.spans.n, payload: gzipSync(keepSpans(body, keep)) });
+      return it1.journal.append(1, {
+        ...request,
+        received: request.spans.n,
+        payload: { gzip: gzipSync(keepSpans(body, keep)) },
+      });
     };
     await it1.journal.openHours([2, 1, 0].map((hours) => floorHour(nowMs - hours * HOUR_MS)));
     expect(await only(1)).toEqual({ isDuplicate: false, acceptedBefore: null });
@@ -195,7 +199,11 @@ describe('journal', () => {
       const request = admitted(body);
       request.spans.retain(keep);
       await it1.journal.openHours([floorHour(nowMs), floorHour(nowMs - HOUR_MS)]);
-      await it1.journal.append(1, { ...request, received: request.spans.n, payload: gzipSync(keepSpans(body, keep)) });
+      await it1.journal.append(1, {
+        ...request,
+        received: request.spans.n,
+        payload: { gzip: gzipSync(keepSpans(body, keep)) },
+      });
     }
     const { spans } = (await it1.reader.trace(1, hex(traceId)))!;
     expect(spans.map(({ copies }) => copies)).toEqual([1, 1]);

@@ -19,6 +19,7 @@ import { floorHour } from '../../src/model/window.js';
 import { openBackend } from '../../src/queue/queue.module.js';
 import { Bell } from '../../src/queue/bell.js';
 import { ClockStore } from '../../src/store/clock.store.js';
+import { TroubleLog } from '../../src/trouble-log.js';
 import { createDataSource } from '../../src/store/data-source.js';
 
 /** The journal of one process, wired as the service wires it. */
@@ -50,7 +51,7 @@ export async function openJournal(databaseUrl: string, settings: Record<string, 
   const partitions = new Partitions(db);
   const clocks = new EventClocks(db, bell);
   const clockStore = new ClockStore(db);
-  const journal = new Journal(dictionary, partitions, clocks, config);
+  const journal = new Journal(dictionary, partitions, clocks, config, new TroubleLog('Journal'));
   const reader = new JournalReader(db, dictionary);
   return {
     config,
@@ -67,7 +68,7 @@ export async function openJournal(databaseUrl: string, settings: Record<string, 
     logReader: new LogReader(db, dictionary),
     close: async () => {
       await clocks.beforeApplicationShutdown();
-      await journal.onApplicationShutdown();
+      await journal.close();
       await bell.onApplicationShutdown();
       await backend.close();
       await db.destroy();
@@ -80,7 +81,8 @@ export function admitted(body: Buffer, tenantId = 1): Admitted {
   const spans = scan(body, { maxAttributeDepth: 64, maxSpans: 100_000 });
   return {
     key: createHash('sha256').update(`${tenantId}`).update(body).digest().subarray(0, 16),
-    payload: gzipSync(body, { level: 1 }),
+    payload: { gzip: gzipSync(body, { level: 1 }) },
+    release: () => undefined,
     decodedBytes: body.length,
     spans,
     received: spans.n,

@@ -54,7 +54,7 @@ export async function startService({
   const grpcPort = env['OTLP_GRPC_PORT'] ?? free[1];
   const apiPort = env['API_PORT'] ?? free[2];
   const dataDir = mkdtempSync(path.join(os.tmpdir(), 'tracehound-test-'));
-  const child = spawn(process.execPath, ['--enable-source-maps', MAIN], {
+  const child = spawn(process.execPath, ['--max-semi-space-size=8', MAIN], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: {
       PATH: process.env['PATH'],
