@@ -29,6 +29,7 @@ describe('parseConfig', () => {
         maxSpansPerSecond: 0,
         maxBytesPerSecond: 0,
         burstS: 10,
+        threads: 2,
       },
       sampling: { attributes: [] },
       outbound: { allow: [], allowIsSet: false },

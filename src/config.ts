@@ -1,5 +1,4 @@
 import { isIP } from 'node:net';
-import { availableParallelism } from 'node:os';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { keyPrefix } from './access/key.js';
@@ -9,8 +8,6 @@ import { isLoopbackHost } from './access/loopback.js';
 export const CONFIG = Symbol('config');
 
 const MIB = 2 ** 20;
-/** More than this many threads do not make one PostgreSQL faster. */
-const MOST_DEFAULT_THREADS = 4;
 const ROLES = ['ingest', 'worker', 'api'] as const;
 const SECRETS: ReadonlySet<string> = new Set([
   'DATABASE_URL',
@@ -63,7 +60,7 @@ const SETTINGS = z.object({
     .string()
     .default('')
     .transform((text) => listOf(text)),
-  INGEST_THREADS: whole(1, 64, Math.min(availableParallelism(), MOST_DEFAULT_THREADS)),
+  INGEST_THREADS: whole(1, 64, 2),
   OUTBOUND_ALLOW: z
     .string()
     .transform((text) => listOf(text))
