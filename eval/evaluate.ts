@@ -1,6 +1,7 @@
 import type { Operation } from '../src/model/operation.js';
 import type { WindowMeasure } from '../src/model/rollup.js';
 import { MINUTE_MS, WINDOW_MS } from '../src/model/window.js';
+import { rankGivenWindow } from '../src/rank/rank.js';
 import type { Fault } from '../tools/recorded/faults.js';
 import type { Recording } from '../tools/recorded/recording.js';
 import { distinctServices, rankOf, type Score, score } from '../tools/recorded/score.js';
@@ -68,7 +69,9 @@ export function evaluate(
   }
   onProgress('ranking given windows');
   const intervals = recording.faults.map(({ startMs, endMs }) => ({ startMs, endMs }));
-  const causes = rankIntervals(windows, intervals, operations, measurer.templates);
+  const causes = rankIntervals(windows, intervals, operations, measurer.templates, rankGivenWindow).map(
+    (each) => each ?? [],
+  );
   onProgress('judging the stream');
   const { alarms, run } = streamAlarms(windows, operations, measurer.templates);
   onProgress('asking the rivals');

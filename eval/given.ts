@@ -1,12 +1,10 @@
 import { learn } from '../src/baseline/learn.js';
 import type { Baselines } from '../src/model/baseline.js';
-import type { Cause } from '../src/model/cause.js';
 import type { EventTemplate } from '../src/model/event.js';
 import type { Operation } from '../src/model/operation.js';
 import { DEFAULT_POLICY } from '../src/model/policy.js';
 import type { WindowMeasure } from '../src/model/rollup.js';
 import { floorMinute, MINUTE_MS, WINDOW_MS } from '../src/model/window.js';
-import { rankGivenWindow } from '../src/rank/rank.js';
 import { noEvents } from './pure-run.js';
 import { FAULT_REACH_MS } from '../tools/recorded/score.js';
 
@@ -21,12 +19,13 @@ export interface Interval {
  * learned from the past only, as of the interval's start; minutes that touch an earlier interval or its tail (FAULT_REACH_MS from its start)
  * teach nothing, as an incident window would not. An interval without data has no causes.
  */
-export function rankIntervals(
+export function rankIntervals<T>(
   windows: readonly WindowMeasure[],
   intervals: readonly Interval[],
   operations: ReadonlyMap<number, Operation>,
-  templates: Map<number, EventTemplate> = new Map(),
-): Cause[][] {
+  templates: Map<number, EventTemplate>,
+  ranking: (windows: readonly WindowMeasure[], baselines: Baselines, operations: ReadonlyMap<number, Operation>) => T,
+): (T | null)[] {
   const baselines: Baselines = { operations: new Map(), edges: new Map(), events: noEvents(operations, templates) };
   const byMinute = new Map<number, WindowMeasure[]>();
   for (const window of windows) {
@@ -48,6 +47,6 @@ export function rankIntervals(
     const given = windows.filter(
       (window) => window.n > 0 && window.windowAtMs >= startMs && window.windowAtMs + WINDOW_MS <= endMs,
     );
-    return given.length === 0 ? [] : rankGivenWindow(given, baselines, operations);
+    return given.length === 0 ? null : ranking(given, baselines, operations);
   });
 }

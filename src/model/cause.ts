@@ -49,7 +49,10 @@ export interface Counterfactual {
   text: string;
 }
 
-/** A candidate root cause. `score` (0 to 1) orders causes; it is a share of the deviation explained, not yet a calibrated probability. */
+/**
+ * A candidate root cause. The `score` of a service's first operation is the calibrated probability that the service is at fault; that of
+ * its other operations is their part of it. Causes may both be likely: scores need not add up to 1.
+ */
 export interface Cause {
   operationId: number;
   service: string;

@@ -52,7 +52,11 @@ export const CauseView = z
   .object({
     service: z.string(),
     operation: z.string(),
-    score: z.number().describe('Share of the deviation that this cause explains, 0 to 1.'),
+    score: z
+      .number()
+      .describe(
+        'Calibrated probability that this service is at fault, 0 to 1; of its further operations their part of it. Causes are judged each by itself.',
+      ),
     evidence: z.array(EvidenceView),
     instances: z
       .array(InstanceShareView)

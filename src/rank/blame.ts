@@ -13,7 +13,6 @@ import { type CallGraph, above } from './graph.js';
 import { instanceShares } from './instances.js';
 import { observe } from './observe.js';
 import { creditRetries } from './retries.js';
-import { scored } from './score.js';
 import { certainty } from './surprise.js';
 import { meanOf, selfTimeCredits } from './time-credit.js';
 import { vanishedCredits } from './vanished-credit.js';
@@ -28,19 +27,25 @@ const UNCOMPLAINED = 0.25;
 /** -log10: evidence below this is no trouble to pass on. */
 const TROUBLE = 3;
 
+/** Causes with their shares of the trouble as scores, and the -log10 of chance of the strongest evidence against each service. */
+export interface Suspects {
+  causes: Cause[];
+  surprise: Map<string, number>;
+}
+
 /**
  * Which of the candidates are to blame for what these windows show, best first: each is credited with its part of the added time, of the
- * failures and of the spans that stopped short, as far as chance does not explain it; a score is the weighted mean of its shares.
+ * failures and of the spans that stopped short, as far as chance does not explain it. Scores are the weighted means of these shares, not yet probabilities.
  * `complaints` says what findings are about; empty when there are none.
  */
-export function blame(
+export function suspect(
   candidates: ReadonlySet<number>,
   graph: CallGraph,
   windows: readonly WindowMeasure[],
   baselines: Baselines,
   operations: ReadonlyMap<number, Operation>,
   complaints: ReadonlySet<Dimension>,
-): Cause[] {
+): Suspects {
   const seen = observe(windows);
   const tried = baselines.operations.size + baselines.edges.size;
   const trial: Trial = { windows, seen, baselines, candidates, operations, graph, tried };
@@ -81,7 +86,23 @@ export function blame(
     cause.evidence.push({ ...evidence, text: explain(evidence) });
   }
   for (const cause of causes.values()) cause.evidence.sort((a, b) => b.share - a.share);
-  return explained(scored([...causes.values()]), trial, raw, credits);
+  return {
+    causes: explained([...causes.values()], trial, raw, credits),
+    surprise: surpriseOfServices(credits, operations),
+  };
+}
+
+/** The strongest evidence against each service. */
+function surpriseOfServices(
+  credits: readonly Credit[],
+  operations: ReadonlyMap<number, Operation>,
+): Map<string, number> {
+  const most = new Map<string, number>();
+  for (const { operationId, surprise } of credits) {
+    const service = operations.get(operationId)?.service;
+    if (service !== undefined) most.set(service, Math.max(most.get(service) ?? 0, surprise));
+  }
+  return most;
 }
 
 /** Adds to the first cause of each service what is said of the whole service. */
@@ -94,16 +115,18 @@ function explained(
   const instances = instanceShares(trial, credits);
   const without = counterfactuals(trial, raw);
   const told = new Set<number>();
-  return causes.map((cause) => {
-    const serviceId = trial.operations.get(cause.operationId)!.serviceId;
-    if (told.has(serviceId)) return cause;
-    told.add(serviceId);
-    return {
-      ...cause,
-      instances: instances.get(serviceId) ?? [],
-      counterfactuals: without.get(serviceId) ?? [],
-    };
-  });
+  return causes
+    .toSorted((a, b) => b.score - a.score || a.operationId - b.operationId)
+    .map((cause) => {
+      const serviceId = trial.operations.get(cause.operationId)!.serviceId;
+      if (told.has(serviceId)) return cause;
+      told.add(serviceId);
+      return {
+        ...cause,
+        instances: instances.get(serviceId) ?? [],
+        counterfactuals: without.get(serviceId) ?? [],
+      };
+    });
 }
 
 /** Spans that stop short further down, failures or events explain those further up: callers write about the errors of whom they call. */

@@ -43,5 +43,5 @@ export function deepest(
       cause.evidence.push(texted);
     }
   }
-  return scored([...causes.values()]);
+  return scored({ causes: [...causes.values()], surprise: new Map() });
 }

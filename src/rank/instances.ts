@@ -34,9 +34,9 @@ export function instanceShares(
   return new Map([...byService].map(([serviceId, instances]) => [serviceId, standingOut(instances)]));
 }
 
-function excessOf(part: InstancePart, { evidence, operationId, originId }: SharedCredit): number {
+function excessOf(part: InstancePart, { dimension, evidence, operationId, originId }: SharedCredit): number {
   if (evidence.kind === 'failing') return part.failed - part.n * evidence.expected;
-  if (evidence.kind === 'vanished_calls') return 0;
+  if (dimension !== 'time') return 0;
   const us = evidence.kind === 'network_gap' && originId !== operationId ? part.gapUs : part.us;
   return us - part.n * evidence.expected;
 }

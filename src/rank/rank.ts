@@ -4,12 +4,13 @@ import type { Cause } from '../model/cause.js';
 import type { AnomalyGroup } from '../model/group.js';
 import type { Operation } from '../model/operation.js';
 import type { WindowMeasure } from '../model/rollup.js';
-import { blame } from './blame.js';
+import { suspect, type Suspects } from './blame.js';
 import type { Dimension } from './credit.js';
 import { deepest } from './deepest.js';
 import { affectedBy, exemplarsOf, severityOf } from './describe.js';
 import { type CallGraph, callGraph, downstream } from './graph.js';
 import { groupFindings } from './group.js';
+import { scored } from './score.js';
 
 /**
  * Groups the raised findings of the newest window and ranks, for each group, which operations are to blame: by the evidence
@@ -30,13 +31,15 @@ export function rank(
     const hot = group.flatMap((finding) =>
       finding.callerId === 0 ? [finding.operationId] : [finding.operationId, finding.callerId],
     );
-    const found = blame(
-      candidatesOf(group, hot, graph, operations),
-      graph,
-      windows,
-      baselines,
-      operations,
-      new Set(group.map(dimensionOf)),
+    const found = scored(
+      suspect(
+        candidatesOf(group, hot, graph, operations),
+        graph,
+        windows,
+        baselines,
+        operations,
+        new Set(group.map(dimensionOf)),
+      ),
     );
     const causes = found.length > 0 ? found : deepest(group, graph, windows, operations);
     return {
@@ -76,8 +79,17 @@ export function rankGivenWindow(
   baselines: Baselines,
   operations: ReadonlyMap<number, Operation>,
 ): Cause[] {
+  return scored(suspectGivenWindow(windows, baselines, operations));
+}
+
+/** The same before shares of the trouble became probabilities: what the calibration is fitted to. */
+export function suspectGivenWindow(
+  windows: readonly WindowMeasure[],
+  baselines: Baselines,
+  operations: ReadonlyMap<number, Operation>,
+): Suspects {
   const graph = callGraph(baselines, windows);
-  return blame(new Set(baselines.operations.keys()), graph, windows, baselines, operations, new Set());
+  return suspect(new Set(baselines.operations.keys()), graph, windows, baselines, operations, new Set());
 }
 
 function dimensionOf(finding: Finding): Dimension {
