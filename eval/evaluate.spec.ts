@@ -95,6 +95,10 @@ put('nezha/rca_data/2024-01-05/trace/10_14_trace.csv', [NEZHA_HEADER, ...late.ma
 put('nezha/rca_data/2024-01-05/2024-01-05-fault_list.json', [nezhaFaults('cart')]);
 put('nezha/construct_data/2024-01-05/trace/10_00_trace.csv', [NEZHA_HEADER, ...early.map(nezha)]);
 
+put('trastrainer/data/dataset/shop/test/trace/10_00_trace.csv', [NEZHA_HEADER, ...lines.map(nezha)]);
+const [labels] = Object.values(JSON.parse(nezhaFaults('cart')) as Record<string, unknown>);
+put('trastrainer/data/dataset/shop/test/label.json', [JSON.stringify(labels)]);
+
 async function evaluated(name: string) {
   const { datasets } = await findDatasets(path.join(folder, name));
   expect(datasets).toHaveLength(1);
@@ -104,18 +108,21 @@ async function evaluated(name: string) {
 }
 
 describe('evaluate', () => {
-  it.each(['own', 'nezha'])('finds a slow service in the layout "%s", in both columns', async (layout) => {
-    const { result } = await evaluated(layout);
-    expect(result).toMatchObject({ spans: lines.length, services: 3, operations: 5 });
-    expect(result.given).toEqual([
-      expect.objectContaining({ judged: true, rank: 1, first: expect.objectContaining({ service: 'cart' }) }),
-    ]);
-    const [fault] = result.stream.results;
-    expect(fault).toMatchObject({ toldRank: 1, laterRank: 1, finalRank: 1, alarms: 1, noticedBy: 'opened' });
-    expect(fault?.noticedAfterS).toBeGreaterThan(0);
-    expect(fault?.noticedAfterS).toBeLessThanOrEqual(40);
-    expect(result.stream.falseAlarms).toEqual([]);
-  });
+  it.each(['own', 'nezha', 'trastrainer'])(
+    'finds a slow service in the layout "%s", in both columns',
+    async (layout) => {
+      const { result } = await evaluated(layout);
+      expect(result).toMatchObject({ spans: lines.length, services: 3, operations: 5 });
+      expect(result.given).toEqual([
+        expect.objectContaining({ judged: true, rank: 1, first: expect.objectContaining({ service: 'cart' }) }),
+      ]);
+      const [fault] = result.stream.results;
+      expect(fault).toMatchObject({ toldRank: 1, laterRank: 1, finalRank: 1, alarms: 1, noticedBy: 'opened' });
+      expect(fault?.noticedAfterS).toBeGreaterThan(0);
+      expect(fault?.noticedAfterS).toBeLessThanOrEqual(40);
+      expect(result.stream.falseAlarms).toEqual([]);
+    },
+  );
 
   it('holds a verdict against the label, not against itself', async () => {
     const everything = await evaluated('wrong');

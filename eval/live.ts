@@ -3,7 +3,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Screen } from '../tools/client/screen.js';
 import { startTracehound } from '../tools/client/throw-away.js';
-import { findDatasets } from '../tools/recorded/datasets.js';
+import { findDatasets, joinDays } from '../tools/recorded/datasets.js';
 import { replay, type ReplayResult } from '../tools/replay/run.js';
 import { liveText } from './report.js';
 
@@ -30,7 +30,8 @@ interface LiveOptions {
 
 async function run({ data, only, speed, json }: LiveOptions): Promise<boolean> {
   const found = await Promise.all(data.map((target) => findDatasets(target)));
-  const datasets = found.flatMap((each) => each.datasets).filter(({ name }) => name.includes(only));
+  const all = await joinDays(found.flatMap((each) => each.datasets));
+  const datasets = all.filter(({ name }) => name.includes(only));
   if (datasets.length === 0) throw new Error(`no spans with that name at ${data.join(', ')}`);
   const results: ReplayResult[] = [];
   for (const dataset of datasets) {

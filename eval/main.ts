@@ -1,13 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
-import { findDatasets } from '../tools/recorded/datasets.js';
+import { findDatasets, joinDays } from '../tools/recorded/datasets.js';
 import { type Recording, readRecording } from '../tools/recorded/recording.js';
 import { Screen } from '../tools/client/screen.js';
 import { type EvalOptions, parseArguments, USAGE } from './arguments.js';
 import { type DatasetResult, evaluate } from './evaluate.js';
 import { lookText } from './look.js';
-import { panelsOf, sectionText, withSection } from './docs.js';
+import { panelsOf, sectionText, WITH_LOGS, withSection } from './docs.js';
 import { plotSvg } from './plot.js';
 import { datasetText, type LiveResult } from './report.js';
 
@@ -15,37 +15,34 @@ const screen = new Screen(process.stderr);
 
 async function run({ data, only, fault, errorSpan, docs, live, json }: EvalOptions): Promise<void> {
   const results: DatasetResult[] = [];
-  for (const target of data) {
-    const { datasets, skipped } = await findDatasets(target);
-    for (const line of skipped) screen.say(line);
-    for (const dataset of datasets) {
-      if (only !== null && !dataset.name.includes(only)) continue;
-      const startedMs = Date.now();
-      const everything = { fromMs: null, toMs: null, limitMinutes: null };
-      const recording = await readRecording(dataset, everything, dataset.faultsFile, (spans) =>
-        screen.show(`reading ${dataset.name}: ${spans.toLocaleString('en')} spans`),
-      );
-      const readMs = Date.now();
-      // The spans alone, and then with the logs: two rows that are never mixed.
-      const variants: { name: string; recording: Recording }[] = [
-        { name: dataset.name, recording: { ...recording, logs: [] } },
-      ];
-      if (recording.logs.length > 0) variants.push({ name: `${dataset.name} with logs`, recording });
-      for (const variant of variants) {
-        const evaluated = evaluate(variant.name, variant.recording, errorSpan, (step) =>
-          screen.show(`${variant.name}: ${step}`),
-        );
-        screen.done();
-        results.push(evaluated.result);
-        console.log(`${datasetText(evaluated.result)}\n`);
-        if (fault !== null) console.log(`${lookText(evaluated, fault - 1)}\n`);
-      }
-      screen.say(`read in ${seconds(readMs - startedMs)}, evaluated in ${seconds(Date.now() - readMs)}`);
+  const found = await Promise.all(data.map((target) => findDatasets(target)));
+  for (const line of found.flatMap(({ skipped }) => skipped)) screen.say(line);
+  for (const dataset of await joinDays(found.flatMap(({ datasets }) => datasets))) {
+    if (only !== null && !dataset.name.includes(only)) continue;
+    const startedMs = Date.now();
+    const everything = { fromMs: null, toMs: null, limitMinutes: null };
+    const recording = await readRecording(dataset, everything, dataset.faultsFile, (spans) =>
+      screen.show(`reading ${dataset.name}: ${spans.toLocaleString('en')} spans`),
+    );
+    const readMs = Date.now();
+    for (const { name, logs } of variants(dataset.name, recording)) {
+      const evaluated = evaluate(name, { ...recording, logs }, errorSpan, (step) => screen.show(`${name}: ${step}`));
+      screen.done();
+      results.push(evaluated.result);
+      console.log(`${datasetText(evaluated.result)}\n`);
+      if (fault !== null) console.log(`${lookText(evaluated, fault - 1)}\n`);
     }
+    screen.say(`read in ${seconds(readMs - startedMs)}, evaluated in ${seconds(Date.now() - readMs)}`);
   }
   if (results.length === 0) throw new Error(`no spans with that name at ${data.join(', ')}`);
   if (docs) await writeDocs(results, live);
   if (json !== null) await writeFile(json, `${JSON.stringify(results, null, 2)}\n`);
+}
+
+/** The spans alone, and then with the logs: two rows that are never mixed. */
+function variants(name: string, { logs }: Recording): { name: string; logs: Recording['logs'] }[] {
+  const spansOnly = { name, logs: [] };
+  return logs.length === 0 ? [spansOnly] : [spansOnly, { name: `${name}${WITH_LOGS}`, logs }];
 }
 
 async function writeDocs(results: readonly DatasetResult[], liveFile: string | null): Promise<void> {

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { findDatasets } from './datasets.js';
+import { findDatasets, joinDays } from './datasets.js';
 import { KNOWN_HEADERS } from './span-files.js';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'replay-datasets-'));
@@ -19,10 +19,16 @@ put('own/notes.csv', 'a,b');
 put('own/readme.md', '');
 put('nezha/rca_data/2022-08-22/trace/03_53_trace.csv', NEZHA);
 put('nezha/rca_data/2022-08-22/trace/03_54_trace.csv', NEZHA);
-put('nezha/rca_data/2022-08-22/log/03_53_log.csv', 'x');
+put('nezha/rca_data/2022-08-22/log/03_53_log.csv', 'Timestamp,TimeUnixNano,Node,PodName,Container,TraceID,SpanID,Log');
 put('nezha/rca_data/2022-08-22/2022-08-22-fault_list.json', '{}');
 put('nezha/rca_data/2023-01-29/trace/08_43_trace.csv', NEZHA);
 put('nezha/construct_data/2022-08-22/trace/03_51_trace.csv', NEZHA);
+const DAY_ROW = `${'a'.repeat(32)},${'1'.repeat(16)},root,web-0,GET /,1704448800000000000,1704448801000000000,1000000`;
+put('days/rca_data/2024-01-05/trace/10_00_trace.csv', `${NEZHA}\n${DAY_ROW}`);
+put('days/rca_data/2024-01-05/2024-01-05-fault_list.json', '{}');
+put('trastrainer/data/dataset/shop/batches/batch1/trace/10_03_trace.csv', `${NEZHA}\n${DAY_ROW}`);
+put('trastrainer/data/dataset/train/test/trace/11_00_trace.csv', `${NEZHA}\n${DAY_ROW.replace('170444', '170453')}`);
+put('trastrainer/data/dataset/train/test/label.json', '[]');
 mkdirSync(path.join(folder, 'empty'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -43,7 +49,12 @@ async function found(name: string) {
 describe('findDatasets', () => {
   const shop = { name: 'shop_2022-08-22', files: ['spans shop_2022-08-22_spans.csv'], faults: 'own/faults.json' };
   const faults = 'nezha/rca_data/2022-08-22/2022-08-22-fault_list.json';
-  const day = { name: 'nezha-2022-08-22', files: ['nezha 03_53_trace.csv', 'nezha 03_54_trace.csv'], faults };
+  const day = {
+    name: 'nezha-2022-08-22',
+    files: ['nezha 03_53_trace.csv', 'nezha 03_54_trace.csv'],
+    logs: ['03_53_log.csv'],
+    faults,
+  };
   const january = { name: 'nezha-2023-01-29', files: ['nezha 08_43_trace.csv'], faults: undefined };
   const cases = [
     {
@@ -63,6 +74,21 @@ describe('findDatasets', () => {
       input: 'nezha',
       expected: { datasets: [{ ...day, files: [...day.files, 'nezha 03_51_trace.csv'] }, january], skipped: [] },
     },
+    {
+      name: 'the batches of TraStrainer',
+      input: 'trastrainer',
+      expected: {
+        datasets: [
+          { name: 'trastrainer-shop-batch1', files: ['nezha 10_03_trace.csv'], faults: undefined },
+          {
+            name: 'trastrainer-train-test',
+            files: ['nezha 11_00_trace.csv'],
+            faults: 'trastrainer/data/dataset/train/test/label.json',
+          },
+        ],
+        skipped: [],
+      },
+    },
     { name: 'an empty folder', input: 'empty', expected: { datasets: [], skipped: [] } },
   ];
   it.each(cases)('finds $name', async ({ input, expected }) => {
@@ -74,5 +100,29 @@ describe('findDatasets', () => {
       'is not a span file: its first line',
     );
     await expect(findDatasets(path.join(folder, 'nowhere'))).rejects.toThrow('does not exist');
+  });
+});
+
+describe('joinDays', () => {
+  it('puts minutes of the same day together, from whichever repository they come, and leaves the rest', async () => {
+    const found = [];
+    for (const name of ['trastrainer', 'own', 'days'])
+      found.push(...(await findDatasets(path.join(folder, name))).datasets);
+    const short = (await joinDays(found)).map((each) => ({
+      name: each.name,
+      files: each.files.map(({ file }) => path.basename(file)),
+      faults: each.faultsFile && path.basename(each.faultsFile),
+    }));
+    expect(short).toEqual([
+      {
+        name: 'trastrainer-shop-batch1',
+        files: ['10_03_trace.csv', '10_00_trace.csv'],
+        faults: '2024-01-05-fault_list.json',
+      },
+      { name: 'trastrainer-train-test', files: ['11_00_trace.csv'], faults: 'label.json' },
+      { name: 'shop_2022-08-22', files: ['shop_2022-08-22_spans.csv'], faults: 'faults.json' },
+    ]);
+    // What was found is not changed by it.
+    expect(found[0]?.files).toHaveLength(1);
   });
 });

@@ -5,6 +5,7 @@ import type { SpanRow, SpanTable } from './span-table.js';
 
 const SPANS_HEADER = 'trace_id,span_id,parent_id,service,operation,start_ns,duration_us,pod';
 const LOGS_HEADER = 'trace_id,span_id,time_ns,pod,body';
+const NEZHA_LOGS_HEADER = 'Timestamp,TimeUnixNano,Node,PodName,Container,TraceID,SpanID,Log';
 const NEZHA_HEADER = 'TraceID,SpanID,ParentID,PodName,OperationName,StartTimeUnixNano,EndTimeUnixNano,Duration';
 
 /** What a CSV file holds, told by its first line; never by its name. */
@@ -39,16 +40,34 @@ export function toSpan(format: 'spans' | 'nezha', fields: readonly string[]): Sp
   return { traceId, spanId, parentId, service, operation, pod, startNs, endNs };
 }
 
+/** The two layouts of log lines. */
+export const LOG_HEADERS = { own: LOGS_HEADER, nezha: NEZHA_LOGS_HEADER } as const;
+
 export async function formatOf(file: string): Promise<FileFormat> {
+  const [header = ''] = await beginning(file, 1);
+  if (header === SPANS_HEADER) return 'spans';
+  if (header === NEZHA_HEADER) return 'nezha';
+  return header === LOGS_HEADER || header === NEZHA_LOGS_HEADER ? 'logs' : 'unknown';
+}
+
+/** The day (UTC, `2022-08-22`) on which the first span of a file in Nezha's layout began, or null. */
+export async function firstDay(file: string): Promise<string | null> {
+  const [, line = ''] = await beginning(file, 2);
+  const span = toSpan('nezha', line.split(','));
+  return span === null ? null : new Date(Number(span.startNs / 1_000_000n)).toISOString().slice(0, 10);
+}
+
+/** The first lines of a file, without a byte order mark. */
+async function beginning(file: string, lines: number): Promise<string[]> {
   let text = '';
   for await (const chunk of content(file)) {
     text += chunk.toString('utf8');
-    if (text.includes('\n') || text.length > 4096) break;
+    if (text.split('\n').length > lines || text.length > 4096) break;
   }
-  const header = (text.split('\n')[0] ?? '').replace(/^\ufeff/, '').trim();
-  if (header === SPANS_HEADER) return 'spans';
-  if (header === NEZHA_HEADER) return 'nezha';
-  return header === LOGS_HEADER ? 'logs' : 'unknown';
+  return text
+    .replace(/^\ufeff/, '')
+    .split('\n', lines)
+    .map((line) => line.trim());
 }
 
 export interface ReadCounts {
