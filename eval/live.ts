@@ -3,8 +3,9 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Screen } from '../tools/client/screen.js';
 import { startTracehound } from '../tools/client/throw-away.js';
-import { findDatasets, joinDays } from '../tools/recorded/datasets.js';
+import { type Dataset, findDatasets, joinDays } from '../tools/recorded/datasets.js';
 import { replay, type ReplayResult } from '../tools/replay/run.js';
+import { WITH_LOGS } from './docs.js';
 import { liveText } from './report.js';
 
 const USAGE = `Sends recorded, labelled faults to a throw-away Tracehound (its own PostgreSQL, gone afterwards), takes its signed webhooks, and
@@ -34,7 +35,7 @@ async function run({ data, only, speed, json }: LiveOptions): Promise<boolean> {
   const datasets = all.filter(({ name }) => name.includes(only));
   if (datasets.length === 0) throw new Error(`no spans with that name at ${data.join(', ')}`);
   const results: ReplayResult[] = [];
-  for (const dataset of datasets) {
+  for (const dataset of datasets.flatMap(variants)) {
     screen.say(`${dataset.name}: starting a Tracehound for it ...`);
     const tracehound = await startTracehound(abort.signal);
     try {
@@ -64,6 +65,12 @@ async function run({ data, only, speed, json }: LiveOptions): Promise<boolean> {
   }
   if (json !== null) await writeFile(json, `${JSON.stringify(results, null, 2)}\n`);
   return results.every((result) => result.complete);
+}
+
+/** The spans alone, and then with the logs, where there are any. */
+function variants({ logFiles, ...spansOnly }: Dataset): Dataset[] {
+  if (logFiles === undefined) return [spansOnly];
+  return [spansOnly, { ...spansOnly, name: `${spansOnly.name}${WITH_LOGS}`, logFiles }];
 }
 
 function parseArguments(args: string[]): LiveOptions | null {

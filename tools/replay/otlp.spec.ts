@@ -1,6 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import protobuf from 'protobufjs';
-import { encodeSpans, exportRequest, exportResponse, readResponse, readStatus } from './otlp.js';
+import {
+  encodeLogs,
+  encodeSpans,
+  exportLogsRequest,
+  exportRequest,
+  exportResponse,
+  readResponse,
+  readStatus,
+} from './otlp.js';
 import { SpanTable } from '../recorded/span-table.js';
 
 const row = {
@@ -18,6 +26,32 @@ function decode(bytes: Uint8Array): unknown {
   return exportRequest.toObject(exportRequest.decode(bytes), { longs: String, bytes: String });
 }
 const base64 = (hex: string): string => Buffer.from(hex, 'hex').toString('base64');
+
+describe('encodeLogs', () => {
+  it('groups by pod, keeps the span that a line belongs to and shifts times exactly', () => {
+    const line = { ...row, timeNs: row.startNs, body: 'ERROR no such cart' };
+    const bytes = encodeLogs([line, { ...line, pod: 'cart-2' }, { ...line, body: 'again' }], 1n);
+    const record = (stringValue: string) => ({
+      timeUnixNano: '1661140374351773095',
+      body: { stringValue },
+      traceId: base64(row.traceId),
+      spanId: base64(row.spanId),
+    });
+    const group = (pod: string, ...texts: string[]) => ({
+      resource: {
+        attributes: [
+          { key: 'service.name', value: { stringValue: 'cart' } },
+          { key: 'k8s.pod.name', value: { stringValue: pod } },
+        ],
+      },
+      scopeLogs: [{ scope: { name: 'tracehound-replay' }, logRecords: texts.map(record) }],
+    });
+    const decoded = exportLogsRequest.toObject(exportLogsRequest.decode(bytes), { longs: String, bytes: String });
+    expect(decoded).toEqual({
+      resourceLogs: [group('cart-1', 'ERROR no such cart', 'again'), group('cart-2', 'ERROR no such cart')],
+    });
+  });
+});
 
 describe('encodeSpans', () => {
   it('groups by pod and shifts times exactly', () => {

@@ -1,10 +1,11 @@
 import protobuf from 'protobufjs';
+import type { RecordedLog } from '../recorded/log-files.js';
 import type { SpanTable } from '../recorded/span-table.js';
 
 const repeated = (type: string, id: number) => ({ rule: 'repeated' as const, type, id });
 const field = (type: string, id: number) => ({ type, id });
 
-// The parts of opentelemetry/proto/{collector/,}trace/v1 that replayed and generated traces use, with their field numbers.
+// The parts of opentelemetry/proto/{collector/,}{trace,logs}/v1 that replayed and generated data use, with their field numbers.
 const root = protobuf.Root.fromJSON({
   nested: {
     ExportTraceServiceRequest: { fields: { resourceSpans: repeated('ResourceSpans', 1) } },
@@ -34,6 +35,17 @@ const root = protobuf.Root.fromJSON({
     },
     SpanStatus: { fields: { message: field('string', 2), code: field('int32', 3) } },
     Link: { fields: { traceId: field('bytes', 1), spanId: field('bytes', 2) } },
+    ExportLogsServiceRequest: { fields: { resourceLogs: repeated('ResourceLogs', 1) } },
+    ResourceLogs: { fields: { resource: field('Resource', 1), scopeLogs: repeated('ScopeLogs', 2) } },
+    ScopeLogs: { fields: { scope: field('InstrumentationScope', 1), logRecords: repeated('LogRecord', 2) } },
+    LogRecord: {
+      fields: {
+        timeUnixNano: field('fixed64', 1),
+        body: field('AnyValue', 5),
+        traceId: field('bytes', 9),
+        spanId: field('bytes', 10),
+      },
+    },
     ExportTraceServiceResponse: { fields: { partialSuccess: field('ExportTracePartialSuccess', 1) } },
     ExportTracePartialSuccess: { fields: { rejectedSpans: field('int64', 1), errorMessage: field('string', 2) } },
     Status: { fields: { code: field('int32', 1), message: field('string', 2) } },
@@ -41,10 +53,11 @@ const root = protobuf.Root.fromJSON({
 });
 
 export const exportRequest = root.lookupType('ExportTraceServiceRequest');
+export const exportLogsRequest = root.lookupType('ExportLogsServiceRequest');
 export const exportResponse = root.lookupType('ExportTraceServiceResponse');
 const status = root.lookupType('Status');
 
-/** What a 200 answer says: how many spans were refused, and why. Throws when the answer is not OTLP. */
+/** What a 200 answer says: how many spans (or log records: the same fields) were refused, and why. Throws when the answer is not OTLP. */
 export function readResponse(body: Uint8Array): { rejectedSpans: number; message: string } {
   const { partialSuccess } = exportResponse.toObject(exportResponse.decode(body), { longs: Number }) as {
     partialSuccess?: { rejectedSpans?: number; errorMessage?: string };
@@ -84,7 +97,7 @@ export function encodeSpans(spans: SpanTable, kinds: Uint8Array, rows: ArrayLike
     let group = byPod.get(sender);
     if (!group) {
       group = {
-        resource: { attributes: resourceOf(spans, row) },
+        resource: resourceOf(spans.serviceNames.name(spans.service(row)), spans.podNames.name(spans.pod(row))),
         scopeSpans: [{ scope: { name: 'tracehound-replay' }, spans: [] }],
       };
       byPod.set(sender, group);
@@ -102,9 +115,31 @@ export function encodeSpans(spans: SpanTable, kinds: Uint8Array, rows: ArrayLike
   return exportRequest.encode({ resourceSpans: [...byPod.values()] }).finish();
 }
 
-function resourceOf(spans: SpanTable, row: number): object[] {
-  const attributes = [{ key: 'service.name', value: { stringValue: spans.serviceNames.name(spans.service(row)) } }];
-  const pod = spans.podNames.name(spans.pod(row));
+/** Log lines as one ExportLogsServiceRequest, grouped by pod, `shiftNs` later than recorded; what a line says of its level stays in its text. */
+export function encodeLogs(logs: readonly RecordedLog[], shiftNs: bigint): Uint8Array {
+  const byPod = new Map<string, { resource: object; scopeLogs: [{ scope: object; logRecords: object[] }] }>();
+  for (const { service, pod, timeNs, body, traceId, spanId } of logs) {
+    const sender = `${service} ${pod}`;
+    let group = byPod.get(sender);
+    if (!group) {
+      group = {
+        resource: resourceOf(service, pod),
+        scopeLogs: [{ scope: { name: 'tracehound-replay' }, logRecords: [] }],
+      };
+      byPod.set(sender, group);
+    }
+    group.scopeLogs[0].logRecords.push({
+      timeUnixNano: fixed64(timeNs + shiftNs),
+      body: { stringValue: body },
+      traceId: Buffer.from(traceId, 'hex'),
+      spanId: Buffer.from(spanId, 'hex'),
+    });
+  }
+  return exportLogsRequest.encode({ resourceLogs: [...byPod.values()] }).finish();
+}
+
+function resourceOf(service: string, pod: string): { attributes: object[] } {
+  const attributes = [{ key: 'service.name', value: { stringValue: service } }];
   if (pod) attributes.push({ key: 'k8s.pod.name', value: { stringValue: pod } });
-  return attributes;
+  return { attributes };
 }

@@ -4,7 +4,7 @@ import type { Screen } from '../client/screen.js';
 import { utcSecond } from './report.js';
 import type { Sender } from './sender.js';
 import { plannedMs, transmit } from './transmit.js';
-import type { Plan, Position } from './transmit.js';
+import type { Plan, Position, Senders } from './transmit.js';
 import type { Watch } from './watch.js';
 
 const SHOW_MS = 250;
@@ -14,12 +14,13 @@ const PATIENCE_WITHOUT_PROGRESS_MS = 180_000;
 /** Sends the recording while a line shows how far it is, and says how it went. */
 export async function send(
   plan: Plan,
-  sender: Sender,
+  senders: Senders,
   watch: Watch,
   screen: Screen,
   signal: AbortSignal,
 ): Promise<{ achievedSpeed: number; counts: Sender['counts'] }> {
   const { recording, shiftMs, speed } = plan;
+  const sender = senders.spans;
   const planned = plannedMs(recording, plan.tickMs, speed);
   const eventMs = recording.lastEndMs - recording.firstStartMs;
   screen.say(
@@ -39,12 +40,12 @@ export async function send(
     );
   }, SHOW_MS);
   try {
-    await transmit(plan, sender, signal, (now) => {
+    await transmit(plan, senders, signal, (now) => {
       position = now;
     });
   } finally {
     clearInterval(timer);
-    await sender.close();
+    await Promise.all([sender.close(), senders.logs.close()]);
     screen.done();
   }
   const took = Date.now() - startedMs;
@@ -53,6 +54,13 @@ export async function send(
   screen.say(
     `${spans.toLocaleString('en')} spans acknowledged in ${duration(took / 1000)}, ${(bytes / 1e6).toFixed(1)} MB`,
   );
+  const lines = senders.logs.counts;
+  if (recording.logs.length > 0) {
+    screen.say(
+      `${lines.spans.toLocaleString('en')} log lines acknowledged` +
+        (lines.rejectedSpans === 0 ? '' : `, ${lines.rejectedSpans} of them rejected: ${lines.rejectedBecause}`),
+    );
+  }
   if (achievedSpeed < 0.97 * speed) {
     screen.say(`It could not keep up: ${achievedSpeed.toFixed(0)} times real time instead of ${speed}.`);
   }

@@ -50,8 +50,11 @@ export async function replay(
   try {
     if (session.unreachable !== null) screen.say(`No webhooks in this run: ${session.unreachable}`);
     const plan = planOf(recording, options);
-    const sender = new Sender(options.url, session.identity, signal);
-    const { achievedSpeed, counts } = await send(plan, sender, watch, screen, signal);
+    const senders = {
+      spans: new Sender(options.url, session.identity, signal),
+      logs: new Sender(options.url, session.identity, signal, undefined, 'v1/logs'),
+    };
+    const { achievedSpeed, counts } = await send(plan, senders, watch, screen, signal);
     if (signal.aborted) return null;
     const complete = await waitUntilDone(recording.lastEndMs + plan.shiftMs, watch, screen, signal);
     if (signal.aborted) return null;

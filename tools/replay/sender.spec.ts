@@ -52,6 +52,17 @@ describe('Sender', () => {
     bodies.length = 0;
   });
 
+  it('sends to another path when it is told to', async () => {
+    let path: string | undefined;
+    const port = await listen((request, response) => {
+      path = request.url;
+      response.end();
+    });
+    sender = new Sender(`http://127.0.0.1:${port}`, {}, new AbortController().signal, undefined, 'v1/logs');
+    await sender.sendAll([one]);
+    expect(path).toBe('/v1/logs');
+  });
+
   it('sends OTLP/HTTP: path, headers, gzip', async () => {
     let seen: IncomingMessage | undefined;
     const port = await listen((request, response) => {

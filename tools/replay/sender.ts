@@ -57,9 +57,10 @@ export class Sender {
     identity: Identity,
     signal: AbortSignal,
     private readonly patienceMs = 180_000,
+    path = 'v1/traces',
   ) {
     this.signal = AbortSignal.any([signal, this.closed.signal]);
-    this.url = new URL('v1/traces', otlpUrl.endsWith('/') ? otlpUrl : `${otlpUrl}/`).href;
+    this.url = new URL(path, otlpUrl.endsWith('/') ? otlpUrl : `${otlpUrl}/`).href;
     this.headers = {
       'content-type': 'application/x-protobuf',
       'content-encoding': 'gzip',

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { encodeSpans } from './otlp.js';
+import { encodeLogs, encodeSpans } from './otlp.js';
 import type { Recording } from '../recorded/recording.js';
 import { ticksOf } from './schedule.js';
 import { RequestRefused } from './sender.js';
@@ -25,6 +25,12 @@ export interface Position {
   behindMs: number;
 }
 
+/** Who sends what. */
+export interface Senders {
+  spans: Sender;
+  logs: Sender;
+}
+
 /** How long a replay at the given speed takes on the clock: gaps in the data are cut short, see MAX_PAUSE_MS. */
 export function plannedMs(recording: Recording, tickMs: number, speed: number): number {
   let last = 0;
@@ -38,11 +44,12 @@ export function plannedMs(recording: Recording, tickMs: number, speed: number): 
  */
 export async function transmit(
   { recording, speed, tickMs, shiftMs }: Plan,
-  sender: Sender,
+  { spans: sender, logs: logSender }: Senders,
   signal: AbortSignal,
   onPosition: (position: Position) => void,
 ): Promise<void> {
-  const { spans, kinds, order } = recording;
+  const { spans, kinds, order, logs } = recording;
+  let nextLog = 0;
   const shiftNs = BigInt(shiftMs) * BigInt(NS_PER_MS);
   const baseMs = Number(spans.baseNs / BigInt(NS_PER_MS));
   const startedMs = Date.now();
@@ -55,6 +62,16 @@ export async function transmit(
       const rows = order.subarray(from, Math.min(from + SPANS_PER_REQUEST, tick.to));
       requests.push({ body: encodeSpans(spans, kinds, rows, shiftNs), spans: rows.length });
     }
+    // Lines first: a window closes with its spans.
+    const firstLog = nextLog;
+    const endNs = spans.baseNs + BigInt(tick.endNs);
+    while (nextLog < logs.length && logs[nextLog]!.timeNs < endNs) nextLog += 1;
+    const logRequests = [];
+    for (let from = firstLog; from < nextLog; from += SPANS_PER_REQUEST) {
+      const lines = logs.slice(from, Math.min(from + SPANS_PER_REQUEST, nextLog));
+      logRequests.push({ body: encodeLogs(lines, shiftNs), spans: lines.length });
+    }
+    await logSender.sendAll(logRequests);
     await sender.sendAll(requests);
     if (sender.counts.rejectedSpans === sender.counts.spans) {
       throw new RequestRefused(200, `the service rejected every span so far: ${sender.counts.rejectedBecause}`);
