@@ -1,5 +1,5 @@
 import { displayText } from '../src/model/display.js';
-import { FAULT_REACH_MS, median, PLACES, type Score, type Share } from '../tools/recorded/score.js';
+import { EARLY_MS, FAULT_REACH_MS, median, PLACES, type Score, type Share } from '../tools/recorded/score.js';
 import { GRACE_MS } from '../src/pipeline.js';
 import type { ReplayResult } from '../tools/replay/run.js';
 import type { DatasetResult } from './evaluate.js';
@@ -115,13 +115,14 @@ export function streamLines(stream: Score): string[] {
   );
   const fromFirstSpan = stream.results.flatMap((each) => (each.judged ? (each.afterFirstSpanS ?? []) : []));
   const seconds = (value: number | null): string => (value === null ? '-' : `${Math.round(value)} s`);
-  const { falseAlarms, quietHours, falsePerQuietHour, alarmsPerNoticedFault } = stream;
+  const { falseAlarms, early, quietHours, falsePerQuietHour, alarmsPerNoticedFault } = stream;
   return [
     `noticed after: median ${seconds(stream.medianNoticedAfterS)}, p95 ${seconds(quantile(delays, 0.95))}, longest ${seconds(quantile(delays, 1))}`,
     `from the first span of the fault on: median ${seconds(median(fromFirstSpan))}, p95 ${seconds(quantile(fromFirstSpan, 0.95))}, longest ${seconds(quantile(fromFirstSpan, 1))}`,
     `alarms per noticed fault: ${alarmsPerNoticedFault?.toFixed(2) ?? '-'}`,
     `false alarms: ${falseAlarms.length} in ${quietHours.toFixed(2)} h outside of faults and their tail of ${FAULT_REACH_MS / 1000} s` +
-      (falsePerQuietHour === null ? '' : `, ${falsePerQuietHour.toFixed(2)} an hour`),
+      (falsePerQuietHour === null ? '' : `, ${falsePerQuietHour.toFixed(2)} an hour`) +
+      `; ${early} of them less than ${EARLY_MS / 1000} s before a labelled start, with its service first`,
     ...falseAlarms.map(
       (alarm) =>
         `  ${new Date(alarm.atMs).toISOString()} ${alarm.kind}` +

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Alarm } from './score.js';
-import { distinctServices, FAULT_REACH_MS, score, share, SOONEST_MS } from './score.js';
+import { distinctServices, EARLY_MS, FAULT_REACH_MS, score, share, SOONEST_MS } from './score.js';
 
 const MINUTE = 60_000;
 const fault = (service: string, startMs: number, judged = true) => ({
@@ -96,6 +96,17 @@ describe('score', () => {
     { name: 'at the end of its reach', atMs: FAULT_REACH_MS, belongs: false },
   ])('an alarm $name of a fault', ({ atMs, belongs }) => {
     expect(score([fault('a', 0)], [alarm(atMs, [])], []).falseAlarms).toHaveLength(belongs ? 0 : 1);
+  });
+
+  it.each([
+    { name: 'a minute before, the right service first', atMs: -EARLY_MS, told: ['a', 'b'], early: 1 },
+    { name: 'more than a minute before', atMs: -EARLY_MS - 1, told: ['a'], early: 0 },
+    { name: 'just before, another service first', atMs: -1, told: ['b', 'a'], early: 0 },
+    { name: 'at the start', atMs: 0, told: ['a'], early: 1 },
+  ])('an alarm $name is false, and early or not', ({ atMs, told, early }) => {
+    const result = score([fault('a', 0)], [alarm(atMs, told)], []);
+    expect(result.falseAlarms).toHaveLength(1);
+    expect(result.early).toBe(early);
   });
 
   it('gives an alarm to the later of two faults that reach it', () => {

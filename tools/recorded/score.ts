@@ -4,6 +4,9 @@ import type { Fault } from './faults.js';
 /** What is true of a fault this long after its start still counts as its doing: three minutes of fault and its tail. */
 export const FAULT_REACH_MS = 240_000;
 
+/** So long before its labelled start a fault may show; alarms in that time are false all the same, and counted apart. */
+export const EARLY_MS = 60_000;
+
 /** An alarm earlier than this after the start of a fault is not its doing: more than half of the window it was decided on lay before. */
 export const SOONEST_MS = WINDOW_MS / 2;
 
@@ -59,6 +62,8 @@ export interface Score {
   /** The same for the causes as they stand in the end. */
   final: { judged: Record<Place, Share>; noticed: Record<Place, Share> };
   falseAlarms: Alarm[];
+  /** Of these, how many came within EARLY_MS before a fault and put its service first: labels may be later than what they label. */
+  early: number;
   quietHours: number;
   falsePerQuietHour: number | null;
   alarmsPerNoticedFault: number | null;
@@ -128,6 +133,7 @@ export function score(
     told: { judged: places(judged, toldRank), noticed: places(noticed, toldRank) },
     final: { judged: places(judged, finalRank), noticed: places(noticed, finalRank) },
     falseAlarms,
+    early: falseAlarms.filter((alarm) => faults.some((fault) => isEarly(alarm, fault))).length,
     quietHours,
     falsePerQuietHour: quietHours > 0 ? falseAlarms.length / quietHours : null,
     alarmsPerNoticedFault:
@@ -144,6 +150,10 @@ export function accuracy(ranks: readonly (number | null)[]): Record<Place, Share
 
 function reaches(fault: Fault, atMs: number): boolean {
   return atMs >= fault.startMs && atMs < fault.startMs + FAULT_REACH_MS;
+}
+
+function isEarly({ atMs, toldServices }: Alarm, { startMs, service }: Fault): boolean {
+  return toldServices[0] === service && atMs >= startMs - EARLY_MS && atMs < startMs + SOONEST_MS;
 }
 
 /** Place of a service in a ranking, 1 for the first; null when it is not in it. */
