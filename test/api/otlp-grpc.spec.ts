@@ -231,7 +231,7 @@ describe('OTLP/gRPC', () => {
       },
       ...[
         '/opentelemetry.proto.collector.trace.v1.TraceService/Import',
-        '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
+        '/opentelemetry.proto.collector.logs.v1.LogsService/Import',
         '/v1/traces',
         '/',
       ].map((path) => ({ name: path, chunks: [framed(valid)], headers: { ':path': path }, code: UNIMPLEMENTED })),
@@ -341,7 +341,7 @@ describe('OTLP/gRPC', () => {
   });
 
   it('says where it listens, and ends with code 78 when that port is taken', async () => {
-    expect(service.output()).toContain(`OTLP/gRPC traces at ${address}`);
+    expect(service.output()).toContain(`OTLP/gRPC traces and logs at ${address}`);
     const OTLP_GRPC_PORT = address.split(':')[1]!;
     const failure = await startService({ databaseUrl: database.url, env: { OTLP_GRPC_PORT } }).catch((error) => error);
     expect(failure).toBeInstanceOf(ServiceEnded);
