@@ -1,4 +1,6 @@
 import type { Finding } from '../model/anomaly.js';
+import type { OperationBaseline } from '../model/baseline.js';
+import { calleesOf, OTHER_SHAPES } from '../model/shape.js';
 import { dispersionOf, MIN_SHARE } from '../model/spread.js';
 import { binomialLowerScore, normalUpperScore } from '../model/tail.js';
 import { notYetJudged, type CallSignal, type CallWindow } from './evidence.js';
@@ -17,32 +19,45 @@ interface Taken {
 
 /**
  * Calls one operation makes to another for each of its own spans, in the sampled traces of the newest windows: vanished (down) or
- * multiplied (up, retries and N+1). Down: binomial tail where a span calls at most once, else normal with Poisson variance; both with
- * the over-dispersion of past windows and the uncertainty of what was learned. The newest window must deviate too, and one window
+ * multiplied (up, retries and N+1). Down: binomial tail of the spans that call at all where there is at most one call a span on average, else
+ * normal with Poisson variance; both with the over-dispersion of past windows and the uncertainty of what was learned. The newest window must deviate too, and one window
  * alone is not enough, so that one odd trace does not linger.
  */
-export const detectCalls: CallSignal = (callerId, calleeId, windows, baseline, policy) => {
+export const detectCalls: CallSignal = (callerId, calleeId, windows, baseline, policy, _, caller) => {
   const working = windows.filter((window) => window.callerN > 0);
   const current = windows.at(-1);
   if (current === undefined || current.callerN === 0 || baseline.callerN === 0) return null;
   const expected = baseline.calls / baseline.callerN;
-  const missing = Math.max(MIN_SHARE, 1 - (baseline.calls + 0.5) / (baseline.callerN + 1));
+  let callsEach = 1;
   const scoreOf = ({ callerN, calls }: Taken, isDrop: boolean, windowCount: number): number => {
     if (callerN === 0) return 0;
     const phi = dispersionOf(baseline.callsChi, callerN / windowCount) * (1 + callerN / baseline.callerN);
-    if (isDrop && expected <= 1) return binomialLowerScore(calls / phi, callerN / phi, Math.min(expected, 1 - missing));
+    if (isDrop && expected <= 1) {
+      const calling = baseline.calls / callsEach;
+      const share = Math.min(calling / baseline.callerN, 1 - MIN_SHARE, (calling + 0.5) / (baseline.callerN + 1));
+      return binomialLowerScore(calls / callsEach / phi, callerN / phi, share);
+    }
     const distance = isDrop ? expected * callerN - calls : calls - expected * callerN;
     return normalUpperScore(distance / Math.sqrt(phi * Math.max(expected * callerN, 1)));
   };
 
-  let best: { taken: Taken; isDrop: boolean; score: number; restScore: number } | null = null;
-  for (const length of LENGTHS) {
-    const taken = sumOf(working.slice(-length));
-    const isDrop = taken.calls < expected * taken.callerN;
-    const score = scoreOf(taken, isDrop, length) - TRIALS;
-    if (score <= (best?.score ?? 0)) continue;
-    const rest = sumOf(withoutStrongest(taken.windows, expected, isDrop));
-    best = { taken, isDrop, score, restScore: scoreOf(rest, isDrop, length) };
+  const strongest = (): { taken: Taken; isDrop: boolean; score: number; restScore: number } | null => {
+    let best: ReturnType<typeof strongest> = null;
+    for (const length of LENGTHS) {
+      const taken = sumOf(working.slice(-length));
+      const isDrop = taken.calls < expected * taken.callerN;
+      const score = scoreOf(taken, isDrop, length) - TRIALS;
+      if (score <= (best?.score ?? 0)) continue;
+      const rest = sumOf(withoutStrongest(taken.windows, expected, isDrop));
+      best = { taken, isDrop, score, restScore: scoreOf(rest, isDrop, length) };
+    }
+    return best;
+  };
+  let best = strongest();
+  if (best !== null && best.isDrop && expected <= 1 && best.score >= policy.windowScore) {
+    // Some call twice and some not at all: then one call a span is no rule, and its absence no surprise.
+    callsEach = Math.max(1, expected / callingShare(caller, calleeId, expected));
+    if (callsEach > 1) best = strongest();
   }
   if (best === null || best.score < policy.windowScore) return null;
   const { taken, isDrop } = best;
@@ -78,6 +93,18 @@ export const detectCalls: CallSignal = (callerId, calleeId, windows, baseline, p
   }
   return { ...finding, raised: true, reason: 'raised' };
 };
+
+/** Share of the caller's spans that called it at all, of what is known of them; `expected` where nothing is. */
+function callingShare(caller: OperationBaseline | undefined, calleeId: number, expected: number): number {
+  let all = 0;
+  let calling = 0;
+  for (const [shape, n] of caller?.shapes ?? []) {
+    if (shape === OTHER_SHAPES) continue;
+    all += n;
+    if (calleesOf(shape).includes(calleeId)) calling += n;
+  }
+  return calling > 0 ? calling / all : expected;
+}
 
 function sumOf(windows: readonly CallWindow[]): Taken {
   return {

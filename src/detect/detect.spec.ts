@@ -197,6 +197,29 @@ describe('calls', () => {
     { name: 'the caller is away: nothing is known', windows: [0, 1, 2].map((i) => window(i, [])), want: 'nothing' },
   ];
   it.each(table)('$name: $want', ({ windows, want }) => expect(verdict(windows, known, 'calls')).toBe(want));
+
+  it('one call a span on average is no rule where a third calls twice and a fifth not at all', () => {
+    // Two in eight, with 0.996 a span: by chance once in a hundred times; were each span to call once, never.
+    const few = { ...once, callsChi: { sum: 24, n: 54 } };
+    const some = [0, 1, 2, 3, 4, 5].map((i) => window(i, [rollup(i, { n: 4, sampledN: 4 })], i < 4 ? 4 : 1));
+    const knowing = (shapes: Map<string, number>): Baselines => ({
+      operations: new Map([[1, baseline({ shapes })]]),
+      edges: new Map([['1>2', few]]),
+    });
+    expect(verdict(some, knowing(new Map([['2', 3000]])), 'calls')).toBe('raised');
+    expect(
+      verdict(
+        some,
+        knowing(
+          new Map([
+            ['2', 2370],
+            ['', 630],
+          ]),
+        ),
+        'calls',
+      ),
+    ).not.toBe('raised');
+  });
 });
 
 it('says nothing of a window without data', () => {

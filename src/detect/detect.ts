@@ -66,7 +66,8 @@ export function detect(
     }));
     tests += CALL_SIGNALS.length;
     for (const signal of CALL_SIGNALS) {
-      const finding = signal(callerId, calleeId, recent, baseline, policy, surroundings);
+      const caller = baselines.operations.get(callerId);
+      const finding = signal(callerId, calleeId, recent, baseline, policy, surroundings, caller);
       if (finding !== null) findings.push(finding);
     }
   }

@@ -40,6 +40,7 @@ export type CallSignal = (
   baseline: EdgeBaseline,
   policy: Policy,
   surroundings: Surroundings,
+  caller: OperationBaseline | undefined,
 ) => Finding | null;
 
 /** Reason to hold back before any statistics; null when the series may be judged. */
