@@ -16,6 +16,7 @@ import { openBackend } from '../src/queue/queue.module.js';
 import { createDataSource } from '../src/store/data-source.js';
 import { fill } from './fill.js';
 import { requests } from './spans.js';
+import { TroubleLog } from '../src/trouble-log.js';
 
 const { values: options } = parseArgs({
   options: { spans: { type: 'string', default: '1000000' }, runs: { type: 'string', default: '20' } },
@@ -37,7 +38,7 @@ const backend = await openBackend(config);
 const bell = new Bell(backend);
 const dictionary = new Dictionary(db, config);
 const clocks = new EventClocks(db, bell);
-const journal = new Journal(dictionary, new Partitions(db), clocks, config);
+const journal = new Journal(dictionary, new Partitions(db), clocks, config, new TroubleLog('Journal'));
 process.stderr.write(`filling ${spans} spans over 12 min\n`);
 const stored = await fill(journal, TENANT, requests(spans, endMs - LENGTH_MS, LENGTH_MS, 770));
 await db.query('vacuum analyze');
@@ -89,7 +90,7 @@ for (const [name, all] of Object.entries(took)) {
   );
 }
 await clocks.beforeApplicationShutdown();
-await journal.onApplicationShutdown();
+await journal.close();
 await bell.onApplicationShutdown();
 await backend.close();
 await db.destroy();

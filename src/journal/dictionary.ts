@@ -66,12 +66,9 @@ export class Dictionary {
     const nowMs = Date.now();
     if (known !== undefined && nowMs < known.untilMs) return known.answer;
     const answer = this.db
-      .query<{ normalise_span_names: boolean }[]>(
-        `select normalise_span_names from tenant_settings where tenant_id = $1`,
-        [tenantId],
-      )
+      .query(`select normalise_span_names from tenant_settings where tenant_id = $1`, [tenantId])
       .then(
-        (rows) => rows[0]?.normalise_span_names ?? false,
+        (rows: { normalise_span_names: boolean }[]) => rows[0]?.normalise_span_names ?? false,
         () => known?.answer ?? false,
       );
     this.normalising.set(tenantId, { answer, untilMs: nowMs + SETTING_MS });
