@@ -70,7 +70,13 @@ export function detectEvents(
     const other = strongest.get(finding.operationId);
     if (other === undefined || rank(finding) > rank(other)) strongest.set(finding.operationId, finding);
   }
-  return { findings: [...strongest.values()], tests: series.length };
+  return { findings: [...strongest.values()], tests: series.filter((each) => canBeRaised(each, policy)).length };
+}
+
+/** Whether the series is at work and of a kind that is told at all: only then it is a chance of a false discovery. */
+function canBeRaised({ event, baseline, counts }: Series, policy: Policy): boolean {
+  const isTold = event.severity >= SEVERITY_ERROR || shareOf(baseline) >= policy.events.minVanishedShare;
+  return isTold && counts.slice(-NEWEST).some(({ of }) => of > 0);
 }
 
 /** A template that can be named says more than the sum of all errors, if it is about as strong. */
