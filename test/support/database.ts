@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+
+const INSUFFICIENT_PRIVILEGE = '42501';
 
 export interface TestDatabase {
   url: string;
@@ -19,7 +22,20 @@ export async function createTestDatabase(name: string, options: { cloneFrom?: st
   await run(server, `CREATE DATABASE ${database}${template}`);
   const url = new URL(server);
   url.pathname = `/${database}`;
-  return { url: url.href, drop: () => run(server, `DROP DATABASE IF EXISTS ${database} WITH (FORCE)`) };
+  return { url: url.href, drop: () => drop(server, database) };
+}
+
+/** A worker of autovacuum may not be ended by this role, and ends by itself. */
+async function drop(server: string, database: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await run(server, `DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
+      return;
+    } catch (error) {
+      if (attempt === 20 || !(error instanceof pg.DatabaseError && error.code === INSUFFICIENT_PRIVILEGE)) throw error;
+      await sleep(250);
+    }
+  }
 }
 
 async function run(url: string, sql: string): Promise<void> {
