@@ -27,7 +27,6 @@ import { LoadStore } from '../src/store/load.store.js';
 import { ReopenedStore } from '../src/store/reopened.store.js';
 import { RollupStore } from '../src/store/rollup.store.js';
 import { VersionStore } from '../src/store/version.store.js';
-import { ViewsStore } from '../src/store/views.store.js';
 import { TroubleLog } from '../src/trouble-log.js';
 import { fill } from './fill.js';
 import { OPERATIONS, SERVICES, durationUs, operationName, randomOf, requests, serviceName, traceId } from './spans.js';
