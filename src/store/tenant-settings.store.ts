@@ -1,9 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { DEFAULT_TENANT_SETTINGS, type TenantSettings } from '../model/tenant-settings.js';
 
 /** A change by another process is seen within this time. */
 const CACHE_MS = 5_000;
+/** A request has to be answered in time, also when nobody knows what its tenant may send. */
+const ANSWER_WITHIN_MS = 1_000;
 /** More than INGEST_MAX_OPERATIONS_PER_SERVICE usually allows. */
 const MOST_OPERATIONS = 100_000;
 
@@ -27,11 +30,12 @@ export class TenantSettingsStore {
     return row === undefined ? DEFAULT_TENANT_SETTINGS : toSettings(row);
   }
 
-  /** The settings as of at most five seconds ago; those last known while the database is away. Never throws. */
+  /** The settings as of at most five seconds ago; those last known while the database does not answer. Never throws. */
   async current(tenantId: number): Promise<TenantSettings> {
     const known = this.cached.get(tenantId);
-    if (known === undefined) await this.refresh(tenantId);
-    else if (known.untilMs <= Date.now()) void this.refresh(tenantId);
+    if (known === undefined || known.untilMs <= Date.now()) {
+      await Promise.race([this.refresh(tenantId), sleep(ANSWER_WITHIN_MS, undefined, { ref: false })]);
+    }
     return this.cached.get(tenantId)?.settings ?? DEFAULT_TENANT_SETTINGS;
   }
 
