@@ -1,8 +1,11 @@
+import { CONFIG, type Config } from '../config.js';
 import { correlationViews } from '../model/correlation-view.js';
 import { incidentView } from '../model/incident-view.js';
 import { Bell } from '../queue/bell.js';
 import { Inject, Injectable } from '@nestjs/common';
+import { alertId } from '../store/alert.store.js';
 import { DecisionStore, type DecisionInput, type Verdict } from '../store/decision.store.js';
+import { anomalyAlerts } from './anomaly-alerts.js';
 import { decide } from './decide.js';
 
 /** Job `alert`: decides who is told of every step of an incident, oldest step of an incident first, one transaction a step. */
@@ -11,12 +14,15 @@ export class AlertWorker {
   constructor(
     private readonly decisions: DecisionStore,
     @Inject(Bell) private readonly bell: Pick<Bell, 'ring'>,
+    @Inject(CONFIG) private readonly config: Pick<Config, 'publicUrl'>,
   ) {}
 
   async run(tenantId: number): Promise<void> {
     let decided = 0;
     for (;;) {
-      const done = await this.decisions.decideNext(tenantId, verdictOn);
+      const done = await this.decisions.decideNext(tenantId, (input) =>
+        verdictOn(tenantId, input, this.config.publicUrl),
+      );
       if (done === null) break;
       if (done === 'decided') decided++;
     }
@@ -24,9 +30,17 @@ export class AlertWorker {
   }
 }
 
-function verdictOn({ event, rules, earlier, enabledChannelIds, report }: DecisionInput): Verdict {
+function verdictOn(
+  tenantId: number,
+  { event, rules, earlier, enabledChannelIds, alerts, report }: DecisionInput,
+  publicUrl: string,
+): Verdict {
   return {
     decisions: decide(event, rules, earlier, enabledChannelIds),
+    transitions: anomalyAlerts(event, rules, alerts, {
+      idOf: (ruleId) => alertId(tenantId, ruleId, event.incidentId),
+      incidentUrl: `${publicUrl}/api/v1/incidents/${event.incidentId}`,
+    }),
     notice: {
       type: `incident.${event.kind}`,
       timestamp: new Date(event.atMs).toISOString(),

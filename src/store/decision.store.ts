@@ -1,11 +1,13 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
+import type { Alert, AlertTransition } from '../model/alert.js';
 import type { CorrelationReport } from '../model/correlation.js';
 import type { Decision, EarlierDecision } from '../model/decision.js';
 import type { Incident, IncidentEvent, IncidentEventKind } from '../model/incident.js';
 import type { Notice } from '../model/notice.js';
 import type { Rule } from '../model/rule.js';
 import { CORRELATE_PATIENCE_MS } from '../pipeline.js';
+import { AlertStore } from './alert.store.js';
 import { ChannelStore } from './channel.store.js';
 import { CorrelationStore } from './correlation.store.js';
 import { notificationId } from './notification.store.js';
@@ -21,12 +23,15 @@ export interface DecisionInput {
   rules: Rule[];
   earlier: EarlierDecision[];
   enabledChannelIds: string[];
+  /** What the rules have of the incident already. */
+  alerts: Alert[];
   /** What distinguishes its bad traces; null when that is not known (yet). */
   report: CorrelationReport | null;
 }
 
 export interface Verdict {
   decisions: Decision[];
+  transitions: AlertTransition[];
   /** What the channels named by the decisions are told. */
   notice: Notice;
 }
@@ -51,10 +56,11 @@ export class DecisionStore {
     private readonly rules: RuleStore,
     private readonly channels: ChannelStore,
     private readonly correlations: CorrelationStore,
+    private readonly alerts: AlertStore,
   ) {}
 
   /**
-   * Has the tenant's next undecided event decided, and writes decisions, outbox rows and the event's mark in one transaction. A second
+   * Has the tenant's next undecided event decided, and writes decisions, alerts, outbox rows and the event's mark in one transaction. A second
    * worker waits at the event's row and finds it decided. An event waits a moment for the comparison of its traces, and for earlier ones of
    * its incident. One that fails is put off, in the end for good, and holds up its own incident only. Null when there was nothing to
    * decide; throws when not even that can be written down.
@@ -98,7 +104,7 @@ export class DecisionStore {
            where d.incident_id = $1 and d.sequence < $2 order by d.sequence, d.rule_id`,
         [row.incident_id, row.sequence],
       );
-    const { decisions, notice } = decide({
+    const { decisions, transitions, notice } = decide({
       event: {
         incidentId: row.incident_id,
         sequence: row.sequence,
@@ -115,8 +121,10 @@ export class DecisionStore {
         channelIds: each.channel_ids,
       })),
       enabledChannelIds: await this.channels.enabledIds(tenantId, tx),
+      alerts: await this.alerts.ofIncident(tenantId, row.incident_id, tx),
       report: await this.correlations.get(tenantId, row.incident_id, tx),
     });
+    await this.alerts.apply(tx, tenantId, transitions, notice);
     for (const { ruleId, ruleName, send, reason, channelIds } of decisions) {
       await tx.query(
         `insert into decisions (incident_id, sequence, rule_id, tenant_id, rule_name, send, reason, channel_ids)

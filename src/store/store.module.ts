@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { CONFIG, type Config } from '../config.js';
+import { AlertStore } from './alert.store.js';
 import { AnomalyStore } from './anomaly.store.js';
 import { BaselineStore } from './baseline.store.js';
 import { ChannelStore } from './channel.store.js';
@@ -28,6 +29,7 @@ import { VersionStore } from './version.store.js';
 import { ViewsStore } from './views.store.js';
 
 const STORES = [
+  AlertStore,
   AnomalyStore,
   BaselineStore,
   ChannelStore,

@@ -15,6 +15,7 @@ import { AnomalyStore } from '../../src/store/anomaly.store.js';
 import { CorrelationStore } from '../../src/store/correlation.store.js';
 import { CursorStore } from '../../src/store/cursor.store.js';
 import { DecisionStore } from '../../src/store/decision.store.js';
+import { AlertStore } from '../../src/store/alert.store.js';
 import { ChannelStore } from '../../src/store/channel.store.js';
 import { IncidentStore } from '../../src/store/incident.store.js';
 import { CompactionStore } from '../../src/store/compaction.store.js';
@@ -233,8 +234,8 @@ describe('correlation of attributes and versions', () => {
   it('holds an alert up for a moment only', async () => {
     const { db } = it1;
     const box = new SecretBox('a5'.repeat(32));
-    const decisions = new DecisionStore(db, new RuleStore(db), new ChannelStore(db, box), reports);
-    const alert = new AlertWorker(decisions, NO_BELL);
+    const decisions = new DecisionStore(db, new RuleStore(db), new ChannelStore(db, box), reports, new AlertStore(db));
+    const alert = new AlertWorker(decisions, NO_BELL, { publicUrl: 'http://trace.test' });
     const undecided = async () => {
       await alert.run(1);
       return (await db.query<unknown[]>(`select from incident_events where decided_at is null`)).length;

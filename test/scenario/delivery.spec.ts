@@ -71,6 +71,21 @@ describe('an incident, told', () => {
       { sequence: 3, send: false, reason: 'flapping_already_told' },
       { sequence: 4, send: true, reason: 'resolved' },
     ]);
+    const [alert]: object[] = await delivery.db.query(`select * from alerts`);
+    expect(alert).toMatchObject({
+      incident_id: incidentId,
+      state: 'resolved',
+      sequence: 4,
+      labels: { alertname: 'default' },
+    });
+    const steps: { from_state: string; to_state: string; reason: string; notice: { type: string } }[] =
+      await delivery.db.query(`select from_state, to_state, reason, notice from alert_transitions order by sequence`);
+    expect(steps.map((step) => [step.from_state, step.to_state, step.reason, step.notice.type])).toEqual([
+      ['inactive', 'firing', 'opened', 'incident.opened'],
+      ['firing', 'firing', 'escalated', 'incident.escalated'],
+      ['firing', 'firing', 'reopened', 'incident.reopened'],
+      ['firing', 'resolved', 'resolved', 'incident.resolved'],
+    ]);
   });
 
   it('tells nobody of the end of what nobody was told of, and at escalation those who were not told', async () => {

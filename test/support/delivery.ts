@@ -7,6 +7,7 @@ import { NotifyWorker } from '../../src/notify/notify.worker.js';
 import { Senders } from '../../src/notify/senders.js';
 import { SlackChannel } from '../../src/notify/slack.channel.js';
 import { WebhookChannel } from '../../src/notify/webhook.channel.js';
+import { AlertStore } from '../../src/store/alert.store.js';
 import { ChannelStore } from '../../src/store/channel.store.js';
 import { createDataSource } from '../../src/store/data-source.js';
 import { CorrelationStore } from '../../src/store/correlation.store.js';
@@ -75,9 +76,11 @@ export async function startDelivery(name: string, options: ProcessOptions = {}):
     const notifications = new NotificationStore(db);
     const senders = new Senders({ webhook: new WebhookChannel(egress), slack: new SlackChannel(egress) });
     const notify = new NotifyWorker(notifications, channels, senders, { publicUrl: 'http://trace.test' });
-    const alert = new AlertWorker(new DecisionStore(db, rules, channels, new CorrelationStore(db)), {
-      ring: async () => undefined,
-    });
+    const alert = new AlertWorker(
+      new DecisionStore(db, rules, channels, new CorrelationStore(db), new AlertStore(db)),
+      { ring: async () => undefined },
+      { publicUrl: 'http://trace.test' },
+    );
     return { db, rules, channels, notifications, alert, notify };
   };
   const first = await another();

@@ -1,0 +1,112 @@
+import { Injectable } from '@nestjs/common';
+import { createHash } from 'node:crypto';
+import { DataSource, type EntityManager } from 'typeorm';
+import type { Alert, AlertTransition } from '../model/alert.js';
+import type { Notice } from '../model/notice.js';
+
+const ALERT_COLUMNS = `
+  id, tenant_id as "tenantId", rule_id as "ruleId", incident_id as "incidentId", state, labels, annotations, figures, exemplars,
+  extract(epoch from active_at) * 1000 as "activeAtMs", extract(epoch from fired_at) * 1000 as "firedAtMs",
+  extract(epoch from ends_at) * 1000 as "endsAtMs", generator_url as "generatorUrl", sequence`;
+
+type AlertRow = Omit<Alert, 'activeAtMs' | 'firedAtMs' | 'endsAtMs'> & {
+  activeAtMs: string;
+  firedAtMs: string | null;
+  endsAtMs: string | null;
+};
+
+/** Alerts, and every change of their state: what routing works on. */
+@Injectable()
+export class AlertStore {
+  constructor(private readonly db: DataSource) {}
+
+  /** The alerts that rules have of an incident. */
+  async ofIncident(tenantId: number, incidentId: string, db: Pick<EntityManager, 'query'> = this.db): Promise<Alert[]> {
+    const rows: AlertRow[] = await db.query(
+      `select ${ALERT_COLUMNS} from alerts where tenant_id = $1 and incident_id = $2 order by id`,
+      [tenantId, incidentId],
+    );
+    return rows.map(alertOf);
+  }
+
+  /** Writes transitions, and the alerts as they stand after them; a transition that is there already stays as it was. */
+  async apply(
+    tx: EntityManager,
+    tenantId: number,
+    transitions: readonly AlertTransition[],
+    notice: Notice | null,
+  ): Promise<void> {
+    if (transitions.length === 0) return;
+    await this.save(
+      tx,
+      transitions.map(({ snapshot }) => snapshot),
+    );
+    await tx.query(
+      `insert into alert_transitions (tenant_id, alert_id, sequence, at, from_state, to_state, reason, snapshot, notice)
+       select $1, *, $9::jsonb from unnest($2::uuid[], $3::int4[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::jsonb[])
+       on conflict do nothing`,
+      [
+        tenantId,
+        transitions.map(({ alertId }) => alertId),
+        transitions.map(({ sequence }) => sequence),
+        transitions.map(({ atMs }) => new Date(atMs)),
+        transitions.map(({ from }) => from),
+        transitions.map(({ to }) => to),
+        transitions.map(({ reason }) => reason),
+        transitions.map(({ snapshot }) => JSON.stringify(snapshot)),
+        notice === null ? null : JSON.stringify(notice),
+      ],
+    );
+  }
+
+  private async save(tx: EntityManager, alerts: readonly Alert[]): Promise<void> {
+    // Of several steps of one alert the last one stands.
+    const last = [...new Map(alerts.map((alert) => [alert.id, alert])).values()];
+    await tx.query(
+      `insert into alerts as a (id, tenant_id, rule_id, incident_id, state, labels, annotations, figures, exemplars,
+                                active_at, fired_at, ends_at, generator_url, sequence)
+       select * from unnest($1::uuid[], $2::int4[], $3::uuid[], $4::uuid[], $5::text[], $6::jsonb[], $7::jsonb[], $8::jsonb[],
+                            $9::jsonb[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::text[], $14::int4[])
+       on conflict (tenant_id, id) do update
+          set state = excluded.state, labels = excluded.labels, annotations = excluded.annotations, figures = excluded.figures,
+              exemplars = excluded.exemplars, active_at = excluded.active_at, fired_at = excluded.fired_at,
+              ends_at = excluded.ends_at, generator_url = excluded.generator_url, sequence = excluded.sequence,
+              updated_at = now()
+        where a.sequence < excluded.sequence`,
+      [
+        last.map(({ id }) => id),
+        last.map(({ tenantId }) => tenantId),
+        last.map(({ ruleId }) => ruleId),
+        last.map(({ incidentId }) => incidentId),
+        last.map(({ state }) => state),
+        last.map(({ labels }) => JSON.stringify(labels)),
+        last.map(({ annotations }) => JSON.stringify(annotations)),
+        last.map(({ figures }) => (figures === null ? null : JSON.stringify(figures))),
+        last.map(({ exemplars }) => JSON.stringify(exemplars)),
+        last.map(({ activeAtMs }) => new Date(activeAtMs)),
+        last.map(({ firedAtMs }) => (firedAtMs === null ? null : new Date(firedAtMs))),
+        last.map(({ endsAtMs }) => (endsAtMs === null ? null : new Date(endsAtMs))),
+        last.map(({ generatorUrl }) => generatorUrl),
+        last.map(({ sequence }) => sequence),
+      ],
+    );
+  }
+}
+
+/** The same id for the same alert, however often it is decided: a version 8 UUID over tenant, rule and what tells its alerts apart. */
+export function alertId(tenantId: number, ruleId: string, identity: string): string {
+  const bytes = createHash('sha256').update(`alert ${tenantId} ${ruleId} ${identity}`).digest();
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = bytes.toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-');
+}
+
+function alertOf(row: AlertRow): Alert {
+  return {
+    ...row,
+    activeAtMs: Number(row.activeAtMs),
+    firedAtMs: row.firedAtMs === null ? null : Number(row.firedAtMs),
+    endsAtMs: row.endsAtMs === null ? null : Number(row.endsAtMs),
+  };
+}
