@@ -2,6 +2,45 @@
 
 CREATE SEQUENCE migrations_id_seq AS integer INCREMENT 1 MINVALUE 1 MAXVALUE 2147483647 START 1;
 
+CREATE TABLE alert_transitions (
+  tenant_id integer NOT NULL,
+  alert_id uuid NOT NULL,
+  sequence integer NOT NULL,
+  at timestamp with time zone NOT NULL,
+  from_state text NOT NULL,
+  to_state text NOT NULL,
+  reason text NOT NULL,
+  snapshot jsonb NOT NULL,
+  notice jsonb,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  routed_at timestamp with time zone,
+  CONSTRAINT alert_transitions_pkey PRIMARY KEY (tenant_id, alert_id, sequence)
+);
+CREATE INDEX alert_transitions_at ON public.alert_transitions USING btree (tenant_id, at DESC);
+CREATE INDEX alert_transitions_unrouted ON public.alert_transitions USING btree (tenant_id, created_at) WHERE (routed_at IS NULL);
+
+CREATE TABLE alerts (
+  tenant_id integer NOT NULL,
+  id uuid NOT NULL,
+  rule_id uuid,
+  incident_id uuid,
+  state text NOT NULL,
+  labels jsonb NOT NULL,
+  annotations jsonb NOT NULL,
+  figures jsonb,
+  exemplars jsonb DEFAULT '[]'::jsonb NOT NULL,
+  active_at timestamp with time zone NOT NULL,
+  fired_at timestamp with time zone,
+  ends_at timestamp with time zone,
+  generator_url text,
+  sequence integer DEFAULT 0 NOT NULL,
+  updated_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT alerts_pkey PRIMARY KEY (tenant_id, id),
+  CONSTRAINT alerts_state_check CHECK ((state = ANY (ARRAY['inactive'::text, 'pending'::text, 'firing'::text, 'recovering'::text, 'resolved'::text, 'no_data'::text, 'error'::text])))
+);
+CREATE INDEX alerts_incident ON public.alerts USING btree (tenant_id, incident_id) WHERE (incident_id IS NOT NULL);
+CREATE INDEX alerts_rule ON public.alerts USING btree (tenant_id, rule_id);
+
 CREATE TABLE anomalies (
   tenant_id integer NOT NULL,
   window_at timestamp with time zone NOT NULL,
