@@ -1,3 +1,5 @@
+import type { AlertFigures } from './alert.js';
+
 /** Unseen or direction-changing characters: format (bidi, zero-width, tags), lone surrogates, and blanks that pass for letters. */
 const UNSEEN = /[\p{Cf}\p{Cs}\u034F\u115F\u1160\u17B4\u17B5\u2800\u3164\uFFA0]/gu;
 const BREAKS = /[\p{Cc}\p{Zl}\p{Zp}\s]+/gu;
@@ -34,7 +36,7 @@ export function formatDurationUs(us: number): string {
 export type QuantityUnit = 'us' | 'ratio' | 'per_window' | 'calls_per_call';
 
 /** A measured value with its unit, as people say it. */
-export function formatQuantity(value: number, unit: QuantityUnit): string {
+export function formatQuantity(value: number, unit: QuantityUnit | AlertFigures['unit']): string {
   switch (unit) {
     case 'us':
       return formatDurationUs(value);
@@ -44,6 +46,16 @@ export function formatQuantity(value: number, unit: QuantityUnit): string {
       return `${round(value)} per 10 s`;
     case 'calls_per_call':
       return `${round(value)} per call`;
+    case 'per_second':
+      return `${round(value)} per s`;
+    case 'traces':
+      return value === 1 ? '1 trace' : `${round(value)} traces`;
+    case 'burn_rate':
+      return `${round(value)} times the budget`;
+    case 'apdex':
+      return `Apdex ${round(value)}`;
+    case 'seconds':
+      return formatDurationUs(value * 1_000_000);
   }
 }
 

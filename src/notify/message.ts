@@ -1,13 +1,31 @@
 import { displayText, formatDurationUs, formatUtc } from '../model/display.js';
 import { deviation, headline, operationName, type IncidentView } from '../model/incident-view.js';
 import { correlationLines } from '../model/correlation-lines.js';
-import type { Notice, NoticeType } from '../model/notice.js';
+import type { CorrelationsView } from '../model/correlation-view.js';
+import type { Severity } from '../model/incident.js';
+import type { Notice, NoticeAlert, NoticeStatement, NoticeType } from '../model/notice.js';
+import {
+  alertFacts,
+  alertLines,
+  alertSummaries,
+  alertsTitle,
+  alertsWhen,
+  groupFacts,
+  worstSeverity,
+} from './alert-words.js';
+import { httpUrl, VERB } from './wording.js';
 
 /** A message before a channel gives it its form. All text is plain and on one line each; markup is escaped by the channel that has markup. */
 export interface Message {
   /** Stays the same over all attempts: receivers drop what they have seen. */
   id: string;
+  /** The same for all messages about the same thing: what threads and deduplication go by. */
+  groupKey: string;
   notice: Notice;
+  /** info: neither begins nor ends anything. */
+  status: 'firing' | 'resolved' | 'info';
+  /** The worst of what it is about; null when it is about neither incident nor alert. */
+  severity: Severity | null;
   title: string;
   /** Title, since when, the first cause with its first evidence, what the bad traces have in common, and who is affected, in one line. */
   text: string;
@@ -16,7 +34,20 @@ export interface Message {
   /** What the bad traces have in common, a line each. */
   correlations: string[];
   affected: string[];
-  links: { incident: string; traces: string[] };
+  /** The alerts, or what else is to be said, a line each. */
+  alerts: string[];
+  links: MessageLinks;
+}
+
+export interface MessageLinks {
+  /** Null when it is about no incident. */
+  incident: string | null;
+  /** Where more is to be read, whatever it is about. */
+  more: string;
+  traces: string[];
+  runbook: string | null;
+  acknowledge: string | null;
+  silence: string | null;
 }
 
 const MAX_CAUSES = 3;
@@ -25,39 +56,118 @@ const MAX_AFFECTED = 8;
 const MAX_TRACES = 3;
 const MAX_SERVICES = 4;
 
-const VERB: Record<NoticeType, string> = {
-  'incident.opened': 'Opened',
-  'incident.reopened': 'Reopened',
-  'incident.escalated': 'Escalated',
-  'incident.resolved': 'Resolved',
-  'channel.test': 'Test',
-};
-
 /** Puts a notice into words. `publicUrl` is where readers reach this service. */
 export function composeMessage(id: string, notice: Notice, publicUrl: string): Message {
-  const incident = notice.incident;
-  if (incident === null) return composeTest(id, notice, publicUrl);
-  const title = `${VERB[notice.type]}: ${displayText(incident.title, 400)}`;
+  const base = publicUrl.replace(/\/+$/, '');
+  const { incident, alerts = [], statement } = notice;
+  if (incident !== null) return aboutIncident(id, notice, incident, base);
+  if (alerts.length > 0) return aboutAlerts(id, notice, alerts, base);
+  return aboutStatement(id, notice, statement ?? TEST, base);
+}
+
+const TEST: NoticeStatement = { title: 'Tracehound can reach this channel', lines: [], path: '/api/v1/incidents' };
+
+function aboutIncident(id: string, notice: Notice, incident: IncidentView & Partial<CorrelationsView>, base: string) {
   const causes = incident.causes.slice(0, MAX_CAUSES).map((cause) => ({
     name: operationName(cause),
     percent: Math.round(cause.score * 100),
     evidence: reasons(cause).slice(0, MAX_EVIDENCE),
   }));
   const correlations = correlationLines(incident.compared ?? null, incident.correlations ?? [], incident.startedAt);
+  const link = `${base}/api/v1/incidents/${encodeURIComponent(incident.id)}`;
   return {
     id,
+    groupKey: notice.group?.key ?? incident.id,
     notice,
-    title,
+    status: isOver(notice, incident) ? ('resolved' as const) : ('firing' as const),
+    severity: incident.severity,
+    title: `${VERB[notice.type]}: ${displayText(incident.title, 400)}`,
     text: inOneLine(notice.type, incident, causes[0], correlations[0]),
-    facts: facts(incident),
+    facts: [...facts(incident), ...groupFacts(notice)],
     causes,
     correlations,
     affected: shortened(incident.affected.map(deviation), MAX_AFFECTED),
+    alerts: [],
     links: {
-      incident: `${base(publicUrl)}/api/v1/incidents/${encodeURIComponent(incident.id)}`,
-      traces: exemplars(incident).map((traceId) => `${base(publicUrl)}/api/v1/traces/${traceId}`),
+      incident: link,
+      more: link,
+      traces: traceLinks([...(incident.causes[0]?.exemplars ?? []), ...incident.exemplars], base),
+      runbook: runbook(notice.alerts ?? []),
+      ...actions(notice),
     },
   };
+}
+
+function isOver(notice: Notice, incident: IncidentView): boolean {
+  return notice.type === 'alert.resolved' || incident.state === 'resolved';
+}
+
+function aboutAlerts(id: string, notice: Notice, alerts: readonly NoticeAlert[], base: string): Message {
+  const lines = alertLines(alerts, notice.truncatedAlerts ?? 0);
+  const title = `${VERB[notice.type]}: ${alertsTitle(alerts, notice.truncatedAlerts ?? 0)}`;
+  const when = alertsWhen(alerts);
+  const generator = alerts.find(({ generatorUrl }) => httpUrl(generatorUrl) !== null)?.generatorUrl ?? null;
+  return {
+    id,
+    groupKey: notice.group?.key ?? alerts[0]?.fingerprint ?? id,
+    notice,
+    status: alerts.some(({ status }) => status === 'firing') ? 'firing' : 'resolved',
+    severity: worstSeverity(alerts),
+    title,
+    text: [`${title} ${when}.`, ...alertSummaries(alerts).map(closed)].join(' '),
+    facts: [...alertFacts(alerts), ...groupFacts(notice)],
+    causes: [],
+    correlations: [],
+    affected: [],
+    alerts: lines,
+    links: {
+      incident: null,
+      more: httpUrl(generator) ?? `${base}/api/v1/alerts`,
+      traces: traceLinks(
+        alerts.flatMap(({ exemplars }) => exemplars),
+        base,
+      ),
+      runbook: runbook(alerts),
+      ...actions(notice),
+    },
+  };
+}
+
+function aboutStatement(id: string, notice: Notice, statement: NoticeStatement, base: string): Message {
+  const title = `${VERB[notice.type]}: ${displayText(statement.title, 400)}`;
+  return {
+    id,
+    groupKey: notice.group?.key ?? id,
+    notice,
+    status: 'info',
+    severity: null,
+    title,
+    text: closed(title),
+    facts: [],
+    causes: [],
+    correlations: [],
+    affected: [],
+    alerts: statement.lines.map((line) => displayText(line, 400)),
+    links: {
+      incident: null,
+      more: `${base}${statement.path ?? '/api/v1/incidents'}`,
+      traces: [],
+      runbook: null,
+      ...actions(notice),
+    },
+  };
+}
+
+function actions({ links }: Notice): Pick<MessageLinks, 'acknowledge' | 'silence'> {
+  return { acknowledge: httpUrl(links?.acknowledge ?? null), silence: httpUrl(links?.silence ?? null) };
+}
+
+function runbook(alerts: readonly NoticeAlert[]): string | null {
+  for (const { annotations } of alerts) {
+    const url = httpUrl(annotations['runbook_url'] ?? null);
+    if (url !== null) return url;
+  }
+  return null;
 }
 
 /** The first evidence, what would be gone without this cause and where it sits, then further evidence. */
@@ -73,12 +183,6 @@ function reasons({ evidence, counterfactuals, instances }: IncidentView['causes'
     texts.push(`mostly where ${displayText(attribute, 60)} is ${displayText(value, 80)} (${figures})`);
   }
   return [...texts, ...further.map((each) => displayText(each.text, 300))];
-}
-
-function composeTest(id: string, notice: Notice, publicUrl: string): Message {
-  const title = 'Test: Tracehound can reach this channel';
-  const links = { incident: `${base(publicUrl)}/api/v1/incidents`, traces: [] };
-  return { id, notice, title, text: `${title}.`, facts: [], causes: [], correlations: [], affected: [], links };
 }
 
 function inOneLine(
@@ -128,14 +232,10 @@ function shortened(lines: string[], max: number): string[] {
   return lines.length <= max ? lines : [...lines.slice(0, max), `and ${lines.length - max} more`];
 }
 
-/** Trace ids that show the incident: the first cause's first. What is no trace id does not get into a link. */
-function exemplars(incident: IncidentView): string[] {
-  const ids = [...(incident.causes[0]?.exemplars ?? []), ...incident.exemplars];
-  return [...new Set(ids)].filter((id) => /^[0-9a-f]{32}$/.test(id)).slice(0, MAX_TRACES);
-}
-
-function base(publicUrl: string): string {
-  return publicUrl.replace(/\/+$/, '');
+/** Links to traces. What is no trace id does not get into a link. */
+function traceLinks(ids: readonly string[], base: string): string[] {
+  const valid = [...new Set(ids)].filter((id) => /^[0-9a-f]{32}$/.test(id)).slice(0, MAX_TRACES);
+  return valid.map((id) => `${base}/api/v1/traces/${id}`);
 }
 
 function closed(sentence: string): string {

@@ -1,5 +1,6 @@
 import { truncate } from '../model/display.js';
 import type { Message } from './message.js';
+import { namedLinks } from './wording.js';
 
 /** Slack's limits, in characters; held in UTF-16 units, which are never fewer than characters. */
 const MAX_HEADER = 150;
@@ -25,7 +26,7 @@ export interface SlackPayload {
  * text goes with formatting off.
  */
 export function slackPayload(message: Message): SlackPayload {
-  const { title, text, facts, causes, correlations, affected, links } = message;
+  const { title, text, facts, causes, correlations, affected, alerts, links } = message;
   const blocks: SlackBlock[] = [
     { type: 'header', text: { type: 'plain_text', text: fit(bracketless(title), MAX_HEADER), emoji: false } },
   ];
@@ -40,8 +41,9 @@ export function slackPayload(message: Message): SlackPayload {
   if (affected.length > 0) {
     blocks.push({ type: 'section', text: lines(['*Affected*', ...affected.map((each) => `• ${code(each)}`)]) });
   }
-  const traces = links.traces.map((url, index) => `<${escape(url)}|trace ${index + 1}>`);
-  blocks.push({ type: 'context', elements: [markup([`<${escape(links.incident)}|incident>`, ...traces].join(' · '))] });
+  if (alerts.length > 0) blocks.push({ type: 'section', text: lines(alerts.map((each) => `• ${code(each)}`)) });
+  const all = namedLinks(links).map(({ name, url }) => `<${escape(url)}|${name}>`);
+  blocks.push({ type: 'context', elements: [markup(all.join(' · '))] });
   return { text: escape(truncate(text, MAX_CODE_POINTS)), mrkdwn: false, blocks };
 }
 
