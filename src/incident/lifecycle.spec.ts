@@ -55,6 +55,8 @@ function play(windows: (AnomalyGroup[] | null)[]): { told: string[]; incidents: 
 const quiet = (n: number): [][] => Array.from({ length: n }, () => []);
 const silent = (n: number): null[] => Array.from({ length: n }, () => null);
 const cart = [group([1, 2], [['cart', 0.9]])];
+/** Shows at the same door. */
+const payment = [group([1, 9], [['payment', 0.9]])];
 
 describe('step', () => {
   const table: { name: string; windows: (AnomalyGroup[] | null)[]; told: string[] }[] = [
@@ -94,6 +96,41 @@ describe('step', () => {
       name: 'an open incident takes what touches it',
       windows: [cart, [group([2, 7], [['payment', 0.9]])]],
       told: ['0:opened'],
+    },
+    {
+      name: 'once it is settled whom it blames, a fault of somebody else at the same door is another incident, and stays so',
+      windows: [...Array.from({ length: 8 }, () => cart), ...Array.from({ length: 4 }, () => payment)],
+      told: ['0:opened', '8:opened'],
+    },
+    {
+      name: 'a faint suspicion against somebody else opens nothing',
+      windows: [...Array.from({ length: 8 }, () => cart), [group([1], [['payment', 0.3]])]],
+      told: ['0:opened'],
+    },
+    {
+      name: 'two unrelated faults at once are two, and a second one at the same door eight minutes later is one more',
+      windows: [
+        ...Array.from({ length: 12 }, () => [cart[0]!, group([8], [['index', 0.9]])]),
+        ...quiet(36),
+        ...Array.from({ length: 12 }, () => payment),
+        ...quiet(12),
+      ],
+      told: ['0:opened', '0:opened', '23:resolved', '23:resolved', '48:opened', '71:resolved'],
+    },
+    {
+      name: 'a gap in the stream, and the first windows after it quiet: it is over, and comes back as such',
+      windows: [cart, ...silent(15), ...quiet(3), cart],
+      told: ['0:opened', '18:resolved', '19:reopened'],
+    },
+    {
+      name: 'still there after a gap: it never ended',
+      windows: [cart, ...silent(15), ...quiet(2), cart],
+      told: ['0:opened'],
+    },
+    {
+      name: 'after a gap in the stream another fault is not the old one',
+      windows: [cart, ...silent(15), payment],
+      told: ['0:opened', '16:opened'],
     },
     {
       name: 'unrelated groups are two incidents',

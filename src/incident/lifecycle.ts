@@ -15,6 +15,13 @@ const RESOLVED_AFTER_MS = 2 * MINUTE_MS;
 export const REOPEN_WITHIN_MS = 5 * MINUTE_MS;
 /** Weight of the newest window's scores in the causes of an incident: a few windows decide, one does not. */
 const NEWEST_WEIGHT = 0.4;
+/** After a minute it is settled whom an incident blames: causes are averaged over its windows. */
+const SETTLED_AFTER_MS = MINUTE_MS;
+/** Probability from which a group's first cause is somebody else's, and up to which an incident has not thought of it. */
+const PLAIN_SCORE = 0.8;
+const FAINT_SCORE = 0.1;
+/** Blaming the same service says more than any number of operations that both affect. */
+const SAME_SUSPECT = 1000;
 const MAX_LISTED = 20;
 const MAX_EXEMPLARS = 10;
 
@@ -57,23 +64,35 @@ export function step(
 }
 
 /**
- * An open incident takes every group that touches what it affects. One that is quiet already takes a group only if they blame the same
- * service: another fault that happens to show at the same entry point is another incident.
+ * An open incident takes every group that touches what it affects, unless it is settled whom it blames and the group plainly blames somebody
+ * who is not among them: that is another fault at the same entry. One that is quiet already, or has not been seen for as long as it
+ * takes to be over (a gap in the stream), takes a group only if they blame the same service.
  */
 function homeOf(group: AnomalyGroup, known: readonly Incident[], nowMs: number): Incident | null {
   const operations = new Set(group.affected.map((affected) => affected.operationId));
-  const suspect = group.causes[0]?.service;
+  const [first] = group.causes;
   let best: { incident: Incident; overlap: number } | null = null;
   for (const incident of known) {
     if (incident.state === 'resolved' && (incident.resolvedMs ?? 0) + REOPEN_WITHIN_MS < nowMs) continue;
     const suspects = incident.causes.slice(0, 3).map((cause) => cause.service);
-    const sameSuspect = suspect !== undefined && suspects.includes(suspect);
-    if (incident.state !== 'open' && !sameSuspect) continue;
+    const sameSuspect = first !== undefined && suspects.includes(first.service);
+    const isCurrent = incident.state === 'open' && nowMs - incident.lastSeenMs < RESOLVED_AFTER_MS;
+    if (!sameSuspect && (!isCurrent || isAnother(first, incident, nowMs))) continue;
     const shared = incident.affected.filter((affected) => operations.has(affected.operationId)).length;
-    const overlap = shared + (sameSuspect ? 1 : 0);
+    const overlap = shared + (sameSuspect ? SAME_SUSPECT : 0);
     if (overlap > 0 && (best === null || overlap > best.overlap)) best = { incident, overlap };
   }
   return best?.incident ?? null;
+}
+
+/** Whether this cause is plainly somebody else than the incident has blamed for long enough to be sure of itself. */
+function isAnother(first: Cause | undefined, incident: Incident, nowMs: number): boolean {
+  return (
+    first !== undefined &&
+    first.score >= PLAIN_SCORE &&
+    nowMs - incident.openedMs >= SETTLED_AFTER_MS &&
+    incident.causes.every((cause) => cause.service !== first.service || cause.score < FAINT_SCORE)
+  );
 }
 
 function open(group: AnomalyGroup, id: string, tenantId: number, nowMs: number): Incident {
@@ -128,7 +147,10 @@ function quieter(before: Incident, nowMs: number): Change {
   const quietWindows = before.quietWindows + 1;
   const quietMs = nowMs - before.lastSeenMs;
   const neededMs = before.flaps === 0 ? RESOLVED_AFTER_MS : 2 * RESOLVED_AFTER_MS;
-  if (quietWindows >= RESOLVED_AFTER_WINDOWS && quietMs >= neededMs) {
+  // A gap in the stream as long as that ends it too, once the first windows after it are quiet: what is plain shows again in them.
+  const gapMs = quietMs - quietWindows * WINDOW_MS;
+  const neededWindows = gapMs >= neededMs ? RECOVERING_AFTER : RESOLVED_AFTER_WINDOWS;
+  if (quietWindows >= neededWindows && quietMs >= neededMs) {
     return {
       incident: { ...before, state: 'resolved', quietWindows, resolvedMs: nowMs },
       event: { kind: 'resolved', reason: `no deviation for ${quietMs / 1000} s` },
