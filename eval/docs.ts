@@ -27,7 +27,7 @@ export function sectionText(results: readonly DatasetResult[], live: readonly Li
     '',
     '**As a stream**, without any hint: incidents that the pipeline opens by itself, ranks as the opening message tells them; a fault that is not',
     'noticed counts as not found. Times are event time, from the start of the fault to the end of the window in which it was decided; the recordings have',
-    'gaps in which nothing can be noticed, hence also from the first span of the fault on. _Early_: of the false alarms, those less than a minute before',
+    'gaps in which nothing can be noticed, hence also without windows that hold no span. _Early_: of the false alarms, those less than a minute before',
     'a labelled start that put its service first. Labels are not that exact; they are counted as false, and their faults as not noticed, all the same.',
     '',
     streamTable(results, live),
@@ -77,14 +77,12 @@ function streamTable(results: readonly DatasetResult[], live: readonly LiveResul
   ].map(({ name, score, services }) => {
     const [all] = streamSums(score, services);
     const delays = score.results.flatMap(({ judged, noticedAfterS }) => (judged ? (noticedAfterS ?? []) : []));
-    const fromFirstSpan = score.results.flatMap(({ judged, afterFirstSpanS }) =>
-      judged ? (afterFirstSpanS ?? []) : [],
-    );
+    const overData = score.results.flatMap(({ judged, afterDataS }) => (judged ? (afterDataS ?? []) : []));
     return [
       name,
       `${all!.noticed.k} of ${all!.n}, ${withRange(all!.noticed)}`,
       `${seconds(score.medianNoticedAfterS)}, ${seconds(quantile(delays, 0.95))}`,
-      `${seconds(median(fromFirstSpan))}, ${seconds(quantile(fromFirstSpan, 0.95))}`,
+      `${seconds(median(overData))}, ${seconds(quantile(overData, 0.95))}`,
       withRange(all!.told.as[1]),
       withRange(all!.told.as[3]),
       score.alarmsPerNoticedFault?.toFixed(2) ?? '-',
@@ -96,7 +94,7 @@ function streamTable(results: readonly DatasetResult[], live: readonly LiveResul
       'data',
       'noticed',
       'after: median, p95',
-      'from its first span on',
+      'without gaps',
       'told first',
       'told in first three',
       'alarms a noticed fault',

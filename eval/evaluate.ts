@@ -1,6 +1,6 @@
 import type { Operation } from '../src/model/operation.js';
 import type { WindowMeasure } from '../src/model/rollup.js';
-import { MINUTE_MS, WINDOW_MS } from '../src/model/window.js';
+import { WINDOW_MS } from '../src/model/window.js';
 import { rankGivenWindow } from '../src/rank/rank.js';
 import type { Fault } from '../tools/recorded/faults.js';
 import type { Recording } from '../tools/recorded/recording.js';
@@ -81,8 +81,8 @@ export function evaluate(
     spans: recording.order.length,
     operations: operations.size,
     services: recording.spans.serviceNames.count,
-    hours: (recording.minutesWithSpans.length * MINUTE_MS) / 3_600_000,
-    given: recording.faults.map(({ judged, firstSpanMs: _, ...fault }, i) => {
+    hours: (recording.windowsWithSpans.length * WINDOW_MS) / 3_600_000,
+    given: recording.faults.map(({ judged, ...fault }, i) => {
       const [first] = causes[i]!;
       return {
         fault,
@@ -92,7 +92,7 @@ export function evaluate(
       };
     }),
     rivals,
-    stream: score(recording.faults, alarms, recording.minutesWithSpans),
+    stream: score(recording.faults, alarms, recording.windowsWithSpans),
   };
   return { result, windows, operations, run };
 }

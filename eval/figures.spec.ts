@@ -41,7 +41,7 @@ describe('sums', () => {
       fault: { service: 's', type, startMs: 0, endMs: 1 },
       judged,
       noticedAfterS: told === null && later === null ? null : 10,
-      afterFirstSpanS: null,
+      afterDataS: null,
       noticedBy: null,
       firstCause: null,
       firstScore: null,

@@ -113,12 +113,12 @@ export function streamLines(stream: Score): string[] {
   const delays = stream.results.flatMap((each) =>
     each.judged && each.noticedAfterS !== null ? [each.noticedAfterS] : [],
   );
-  const fromFirstSpan = stream.results.flatMap((each) => (each.judged ? (each.afterFirstSpanS ?? []) : []));
+  const overData = stream.results.flatMap((each) => (each.judged ? (each.afterDataS ?? []) : []));
   const seconds = (value: number | null): string => (value === null ? '-' : `${Math.round(value)} s`);
   const { falseAlarms, early, quietHours, falsePerQuietHour, alarmsPerNoticedFault } = stream;
   return [
     `noticed after: median ${seconds(stream.medianNoticedAfterS)}, p95 ${seconds(quantile(delays, 0.95))}, longest ${seconds(quantile(delays, 1))}`,
-    `from the first span of the fault on: median ${seconds(median(fromFirstSpan))}, p95 ${seconds(quantile(fromFirstSpan, 0.95))}, longest ${seconds(quantile(fromFirstSpan, 1))}`,
+    `without windows that hold no span: median ${seconds(median(overData))}, p95 ${seconds(quantile(overData, 0.95))}, longest ${seconds(quantile(overData, 1))}`,
     `alarms per noticed fault: ${alarmsPerNoticedFault?.toFixed(2) ?? '-'}`,
     `false alarms: ${falseAlarms.length} in ${quietHours.toFixed(2)} h outside of faults and their tail of ${FAULT_REACH_MS / 1000} s` +
       (falsePerQuietHour === null ? '' : `, ${falsePerQuietHour.toFixed(2)} an hour`) +

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { windowOf } from '../../src/model/window.js';
 import type { Dataset } from './datasets.js';
 import { parseFaults } from './faults.js';
 import type { Fault } from './faults.js';
@@ -18,10 +19,10 @@ export interface Recording {
   logs: RecordedLog[];
   firstStartMs: number;
   lastEndMs: number;
-  /** Starts of the minutes in which spans started. */
-  minutesWithSpans: number[];
-  /** Labelled faults that began within the recording, with the start of the first span while it lasted; judged: there was one. */
-  faults: (Fault & { judged: boolean; firstSpanMs: number | null })[];
+  /** Starts of the windows in which spans started, oldest first. */
+  windowsWithSpans: number[];
+  /** Labelled faults that began within the recording; judged: at least one span started while it lasted. */
+  faults: (Fault & { judged: boolean })[];
   counts: ReadCounts;
 }
 
@@ -58,7 +59,7 @@ export function select(
   spans: SpanTable,
   range: Range,
   labels: readonly Fault[],
-): Pick<Recording, 'order' | 'firstStartMs' | 'lastEndMs' | 'minutesWithSpans' | 'faults'> {
+): Pick<Recording, 'order' | 'firstStartMs' | 'lastEndMs' | 'windowsWithSpans' | 'faults'> {
   const baseMs = Number(spans.baseNs / 1_000_000n) + Number(spans.baseNs % 1_000_000n) / 1e6;
   const startMs = (row: number): number => baseMs + spans.startNs(row) / 1e6;
   const fromMs = range.fromMs ?? earliest(spans.count, startMs);
@@ -67,8 +68,8 @@ export function select(
     range.limitMinutes === null ? Infinity : fromMs + range.limitMinutes * 60_000,
   );
   const order = new Uint32Array(spans.count);
-  const minutes = new Set<number>();
-  const firstSpan = new Map<Fault, number>();
+  const windows = new Set<number>();
+  const judged = new Set<Fault>();
   let count = 0;
   let firstStartMs = Infinity;
   let lastEndMs = -Infinity;
@@ -78,20 +79,18 @@ export function select(
     order[count++] = row;
     firstStartMs = Math.min(firstStartMs, at);
     lastEndMs = Math.max(lastEndMs, baseMs + spans.endNs(row) / 1e6);
-    minutes.add(Math.floor(at / 60_000) * 60_000);
-    for (const fault of labels) {
-      if (at >= fault.startMs && at < fault.endMs) firstSpan.set(fault, Math.min(at, firstSpan.get(fault) ?? Infinity));
-    }
+    windows.add(windowOf(at));
+    for (const fault of labels) if (at >= fault.startMs && at < fault.endMs) judged.add(fault);
   }
   if (count === 0) throw new Error('no span starts in the given range');
   return {
     order: order.subarray(0, count).sort((a, b) => spans.endNs(a) - spans.endNs(b) || a - b),
     firstStartMs,
     lastEndMs,
-    minutesWithSpans: [...minutes].sort((a, b) => a - b),
+    windowsWithSpans: [...windows].sort((a, b) => a - b),
     faults: labels
       .filter((fault) => fault.startMs >= firstStartMs && fault.startMs < lastEndMs)
-      .map((fault) => ({ ...fault, judged: firstSpan.has(fault), firstSpanMs: firstSpan.get(fault) ?? null })),
+      .map((fault) => ({ ...fault, judged: judged.has(fault) })),
   };
 }
 

@@ -10,7 +10,6 @@ const fault = (service: string, startMs: number, judged = true) => ({
   startMs,
   endMs: startMs + 180_000,
   judged,
-  firstSpanMs: judged ? startMs + 5_000 : null,
 });
 const alarm = (atMs: number, toldServices: string[], over: Partial<Alarm> = {}): Alarm => ({
   incidentId: `i${atMs}`,
@@ -39,12 +38,12 @@ describe('score', () => {
       alarm(15 * MINUTE, ['web']),
       alarm(10 * MINUTE - 1, ['cart']),
     ];
-    const minutes = Array.from({ length: 60 }, (_, at) => at * MINUTE);
-    const result = score(faults, alarms, minutes);
+    const windows = Array.from({ length: 360 }, (_, at) => at * 10_000);
+    const result = score(faults, alarms, windows);
     expect(result.results).toEqual([
       expect.objectContaining({
         noticedAfterS: 25,
-        afterFirstSpanS: 20,
+        afterDataS: 25,
         noticedBy: 'opened',
         toldRank: 1,
         finalRank: 2,
@@ -107,6 +106,12 @@ describe('score', () => {
     const result = score([fault('a', 0)], [alarm(atMs, told)], []);
     expect(result.falseAlarms).toHaveLength(1);
     expect(result.early).toBe(early);
+  });
+
+  it('takes out windows without a span, in which nothing can be noticed', () => {
+    // Windows at 0, 10 and 50 s hold spans; those at 20, 30 and 40 s do not. The fault begins at 3 s.
+    const [result] = score([fault('a', 3_000)], [alarm(60_000, ['a'])], [0, 10_000, 50_000]).results;
+    expect(result).toMatchObject({ noticedAfterS: 57, afterDataS: 27 });
   });
 
   it('gives an alarm to the later of two faults that reach it', () => {

@@ -1,4 +1,4 @@
-import { WINDOW_MS } from '../../src/model/window.js';
+import { WINDOW_MS, windowOf } from '../../src/model/window.js';
 import type { Fault } from './faults.js';
 
 /** What is true of a fault this long after its start still counts as its doing: three minutes of fault and its tail. */
@@ -32,8 +32,8 @@ export interface FaultResult {
   /** False when no span started while the fault lasted: nothing could be seen. */
   judged: boolean;
   noticedAfterS: number | null;
-  /** The same from the first span of the fault on: recordings have gaps, in which nothing can be noticed. */
-  afterFirstSpanS: number | null;
+  /** The same without the windows in between that hold no span: recordings have gaps, in which nothing can be noticed. */
+  afterDataS: number | null;
   /** Whether a new incident told of it, or an earlier one that came back. */
   noticedBy: Alarm['kind'] | null;
   firstCause: { service: string; operation: string } | null;
@@ -75,33 +75,29 @@ export type Place = (typeof PLACES)[number];
 
 /**
  * Matches alarms to faults. An alarm belongs to the latest fault that began between SOONEST_MS and FAULT_REACH_MS before it; an
- * alarm without one is false. A fault is judged by its first alarm. `minutesWithSpans` are the starts (ms) of the minutes in
+ * alarm without one is false. A fault is judged by its first alarm. `windowsWithSpans` are the starts (ms) of the windows in
  * which the data has spans: the hours outside of every fault's reach are counted in them.
  */
 export function score(
-  faults: readonly (Fault & { judged: boolean; firstSpanMs: number | null })[],
+  faults: readonly (Fault & { judged: boolean })[],
   alarms: readonly Alarm[],
-  minutesWithSpans: readonly number[],
+  windowsWithSpans: readonly number[],
 ): Score {
   const inOrder = [...alarms].sort((a, b) => a.atMs - b.atMs);
-  const firstSpans = new Map<FaultResult, number | null>();
-  const results = faults.map(({ judged, firstSpanMs, ...fault }) => {
-    const result: FaultResult = {
-      fault,
-      judged,
-      noticedAfterS: null,
-      afterFirstSpanS: null,
-      noticedBy: null,
-      firstCause: null,
-      firstScore: null,
-      toldRank: null,
-      laterRank: null,
-      finalRank: null,
-      alarms: 0,
-    };
-    firstSpans.set(result, firstSpanMs);
-    return result;
-  });
+  const withSpans = new Set(windowsWithSpans);
+  const results = faults.map(({ judged, ...fault }): FaultResult => ({
+    fault,
+    judged,
+    noticedAfterS: null,
+    afterDataS: null,
+    noticedBy: null,
+    firstCause: null,
+    firstScore: null,
+    toldRank: null,
+    laterRank: null,
+    finalRank: null,
+    alarms: 0,
+  }));
   const falseAlarms: Alarm[] = [];
   for (const alarm of inOrder) {
     const result = results.findLast(
@@ -110,8 +106,7 @@ export function score(
     if (!result) falseAlarms.push(alarm);
     else if ((result.alarms += 1) === 1) {
       result.noticedAfterS = (alarm.atMs - result.fault.startMs) / 1000;
-      const firstSpanMs = firstSpans.get(result);
-      result.afterFirstSpanS = firstSpanMs == null ? null : (alarm.atMs - firstSpanMs) / 1000;
+      result.afterDataS = result.noticedAfterS - emptySeconds(result.fault.startMs, alarm.atMs, withSpans);
       result.noticedBy = alarm.kind;
       result.firstCause = alarm.toldFirst;
       result.firstScore = alarm.toldScore;
@@ -122,7 +117,8 @@ export function score(
   }
   const judged = results.filter((each) => each.judged);
   const noticed = judged.filter((each) => each.noticedAfterS !== null);
-  const quietHours = minutesWithSpans.filter((at) => !faults.some((fault) => reaches(fault, at))).length / 60;
+  const quietHours =
+    (windowsWithSpans.filter((at) => !faults.some((fault) => reaches(fault, at))).length * WINDOW_MS) / 3_600_000;
   const places = (of: FaultResult[], rank: (each: FaultResult) => number | null): Record<Place, Share> =>
     accuracy(of.map(rank));
   const toldRank = (each: FaultResult): number | null => each.toldRank;
@@ -150,6 +146,15 @@ export function accuracy(ranks: readonly (number | null)[]): Record<Place, Share
 
 function reaches(fault: Fault, atMs: number): boolean {
   return atMs >= fault.startMs && atMs < fault.startMs + FAULT_REACH_MS;
+}
+
+/** Seconds of whole windows in the range that hold no span. */
+function emptySeconds(fromMs: number, toMs: number, withSpans: ReadonlySet<number>): number {
+  let empty = 0;
+  for (let at = windowOf(fromMs + WINDOW_MS - 1); at + WINDOW_MS <= toMs; at += WINDOW_MS) {
+    if (!withSpans.has(at)) empty += WINDOW_MS / 1000;
+  }
+  return empty;
 }
 
 function isEarly({ atMs, toldServices }: Alarm, { startMs, service }: Fault): boolean {

@@ -11,7 +11,6 @@ const fault = (service: string, startMs: number, judged = true) => ({
   startMs,
   endMs: startMs + 180_000,
   judged,
-  firstSpanMs: judged ? startMs : null,
 });
 const alarm = (atMs: number, service: string, kind: Alarm['kind'] = 'opened'): Alarm => ({
   incidentId: 'i',
@@ -28,8 +27,8 @@ describe('reportText', () => {
   it('has a line for every fault and for every false alarm', () => {
     const faults = [fault('cart', T0), fault('pay', T0 + 10 * MINUTE), fault('ad', T0 + 20 * MINUTE, false)];
     const alarms = [alarm(T0 + 26_000, 'cart', 'reopened'), alarm(T0 + 30 * MINUTE, 'web')];
-    const minutes = Array.from({ length: 72 }, (_, at) => T0 + at * MINUTE);
-    expect(reportText(score(faults, alarms, minutes)).split('\n')).toEqual([
+    const windows = Array.from({ length: 432 }, (_, at) => T0 + at * 10_000);
+    expect(reportText(score(faults, alarms, windows)).split('\n')).toEqual([
       'fault began (UTC)    service  type    noticed after   first cause, as told  rank  rank at end  alarms',
       '2022-08-22 03:53:54  cart     return  26 s, reopened  web / GET [31m /      2     1            1',
       '2022-08-22 04:03:54  pay      return  not noticed                                              0',

@@ -73,7 +73,7 @@ export async function replay(
       webhooks: receiver && countWebhooks(receiver.messages),
       incidents: incidents.length,
       services: recording.spans.serviceNames.count,
-      score: score(recording.faults, alarms, recording.minutesWithSpans),
+      score: score(recording.faults, alarms, recording.windowsWithSpans),
     };
     tell(result, session, options, screen);
     return result;
