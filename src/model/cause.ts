@@ -4,6 +4,8 @@ export const EVIDENCE_KINDS = [
   'unanswered',
   'failing',
   'vanished_calls',
+  'repeated_calls',
+  'traffic',
   'event_template',
   'deviates',
 ] as const;

@@ -1,3 +1,4 @@
+import type { Finding } from '../model/anomaly.js';
 import type { Baselines } from '../model/baseline.js';
 import type { Cause, Evidence } from '../model/cause.js';
 import type { Operation } from '../model/operation.js';
@@ -12,12 +13,22 @@ import { gapCredits } from './gap-credit.js';
 import { type CallGraph, above } from './graph.js';
 import { instanceShares } from './instances.js';
 import { observe } from './observe.js';
+import { repeatedCredits } from './repeated-credit.js';
 import { creditRetries } from './retries.js';
 import { certainty } from './surprise.js';
 import { meanOf, selfTimeCredits } from './time-credit.js';
+import { trafficCredits } from './traffic-credit.js';
 import { vanishedCredits } from './vanished-credit.js';
 
-const SOURCES: readonly CreditSource[] = [selfTimeCredits, gapCredits, failingCredits, vanishedCredits, eventCredits];
+const SOURCES: readonly CreditSource[] = [
+  selfTimeCredits,
+  gapCredits,
+  repeatedCredits,
+  failingCredits,
+  vanishedCredits,
+  eventCredits,
+  trafficCredits,
+];
 /** What explains less than a thousandth is not worth a line. */
 const MIN_SHARE = 0.001;
 /** A caller whose callee has such evidence of its own only passes the trouble on; this much of its credit stays. */
@@ -36,7 +47,7 @@ export interface Suspects {
 /**
  * Which of the candidates are to blame for what these windows show, best first: each is credited with its part of the added time, of the
  * failures and of the spans that stopped short, as far as chance does not explain it. Scores are the weighted means of these shares, not yet probabilities.
- * `complaints` says what findings are about; empty when there are none.
+ * `findings` are what detection complains of; none when windows are given.
  */
 export function suspect(
   candidates: ReadonlySet<number>,
@@ -44,11 +55,11 @@ export function suspect(
   windows: readonly WindowMeasure[],
   baselines: Baselines,
   operations: ReadonlyMap<number, Operation>,
-  complaints: ReadonlySet<Dimension>,
+  findings: readonly Finding[],
 ): Suspects {
   const seen = observe(windows);
   const tried = baselines.operations.size + baselines.edges.size;
-  const trial: Trial = { windows, seen, baselines, candidates, operations, graph, tried };
+  const trial: Trial = { windows, seen, baselines, candidates, operations, graph, findings, tried };
   const raw = creditRetries(
     trial,
     SOURCES.flatMap((source) => source(trial)),
@@ -62,7 +73,7 @@ export function suspect(
   const credits = passed
     .map((credit) => ({ ...credit, share: credit.amount / totals.get(credit.dimension)! }))
     .filter(({ share }) => share >= MIN_SHARE);
-  const weights = weightsOf(totals, trial, complaints);
+  const weights = weightsOf(totals, trial);
 
   const causes = new Map<number, Cause>();
   for (const credit of credits) {
@@ -149,9 +160,9 @@ function passOn(credits: readonly Credit[], graph: CallGraph): Credit[] {
  */
 function weightsOf(
   totals: ReadonlyMap<Dimension, number>,
-  { seen, baselines }: Trial,
-  complaints: ReadonlySet<Dimension>,
+  { seen, baselines, findings }: Trial,
 ): Map<Dimension, number> {
+  const complaints = new Set(findings.map(dimensionOf));
   let normalUs = 0;
   for (const [operationId, baseline] of baselines.operations) {
     if (baseline.entries > baseline.n / 2) normalUs += (seen.sampledN.get(operationId) ?? 0) * meanOf(baseline.latency);
@@ -165,4 +176,13 @@ function weightsOf(
   const sum = [...weights.values()].reduce((a, b) => a + b, 0);
   for (const [dimension, weight] of weights) weights.set(dimension, sum > 0 ? weight / sum : 0);
   return weights;
+}
+
+function dimensionOf(finding: Finding): Dimension {
+  if (finding.signal === 'latency' || finding.signal === 'self_time' || finding.signal === 'gap') return 'time';
+  if (finding.signal === 'errors') return 'failures';
+  if (finding.signal === 'events' || finding.signal === 'traffic') return finding.signal;
+  // Calls made too often cost time, calls not made are missed.
+  if (finding.direction === 'up') return 'time';
+  return 'vanished';
 }

@@ -1,3 +1,4 @@
+import type { Finding } from '../model/anomaly.js';
 import type { Baselines } from '../model/baseline.js';
 import type { Evidence } from '../model/cause.js';
 import type { Operation } from '../model/operation.js';
@@ -7,9 +8,9 @@ import type { Observed } from './observe.js';
 
 /**
  * Kinds of deviation that are shared out among operations: added time (µs), failures, spans that stop short of their usual calls, and spans
- * that write what such spans do not, or no longer write what they do.
+ * that write what such spans do not, or no longer write what they do, and requests that come too few or too many.
  */
-export type Dimension = 'time' | 'failures' | 'vanished' | 'events';
+export type Dimension = 'time' | 'failures' | 'vanished' | 'events' | 'traffic';
 
 /** A part of the deviation that falls on one operation; `share` is filled in when all parts are known. */
 export interface Credit {
@@ -37,6 +38,8 @@ export interface Trial {
   candidates: ReadonlySet<number>;
   operations: ReadonlyMap<number, Operation>;
   graph: CallGraph;
+  /** What detection found; none when windows are given. */
+  findings: readonly Finding[];
   /** Series that could deviate by chance. */
   tried: number;
 }

@@ -20,6 +20,10 @@ export function explain(evidence: Omit<Evidence, 'text'>): string {
       return `${seen} fail here with no failing call below, normally ${normal}: ${share} of all added failures (${n} spans)`;
     case 'vanished_calls':
       return `${seen} stop short of calls that such spans make, normally ${normal}: ${share} of all that do (${n} spans)`;
+    case 'repeated_calls':
+      return `${seen} made a span, normally ${normal}: ${share} of all added time (${n} spans)`;
+    case 'traffic':
+      return `${seen} come in here, normally ${normal} (${n} spans)`;
     case 'deviates':
       return `${seen}, normally ${normal}, and nothing that it calls deviates (${n} spans)`;
     case 'event_template':

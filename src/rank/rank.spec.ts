@@ -218,6 +218,21 @@ describe('rank', () => {
       world: { self: { 20: 20_000 } },
       first: 'back/op20',
     },
+    {
+      name: 'who calls in a loop, not what it calls as fast as ever',
+      findings: [
+        finding(10),
+        finding(21, 'calls', { callerId: 20, unit: 'calls_per_call', observed: 12, expected: 1 }),
+      ],
+      world: { calls: { '20>21': [1200, 0] } },
+      first: 'back/op20',
+    },
+    {
+      name: 'the entry at which requests no longer come in, not what else is a little slow',
+      findings: [finding(10, 'traffic', { direction: 'down', unit: 'per_window', observed: 3, expected: 90 })],
+      world: { self: { 30: 1300 } },
+      first: 'front/op10',
+    },
   ];
   it.each(table)('blames $name', ({ findings, world, first }) => expect(suspects(findings, world)[0]![0]).toBe(first));
 

@@ -5,7 +5,6 @@ import type { AnomalyGroup } from '../model/group.js';
 import type { Operation } from '../model/operation.js';
 import type { WindowMeasure } from '../model/rollup.js';
 import { suspect, type Suspects } from './blame.js';
-import type { Dimension } from './credit.js';
 import { deepest } from './deepest.js';
 import { affectedBy, exemplarsOf, severityOf } from './describe.js';
 import { type CallGraph, callGraph, downstream } from './graph.js';
@@ -32,14 +31,7 @@ export function rank(
       finding.callerId === 0 ? [finding.operationId] : [finding.operationId, finding.callerId],
     );
     const found = scored(
-      suspect(
-        candidatesOf(group, hot, graph, operations),
-        graph,
-        windows,
-        baselines,
-        operations,
-        new Set(group.map(dimensionOf)),
-      ),
+      suspect(candidatesOf(group, hot, graph, operations), graph, windows, baselines, operations, group),
     );
     const causes = found.length > 0 ? found : deepest(group, graph, windows, operations);
     return {
@@ -89,12 +81,5 @@ export function suspectGivenWindow(
   operations: ReadonlyMap<number, Operation>,
 ): Suspects {
   const graph = callGraph(baselines, windows);
-  return suspect(new Set(baselines.operations.keys()), graph, windows, baselines, operations, new Set());
-}
-
-function dimensionOf(finding: Finding): Dimension {
-  if (finding.signal === 'latency' || finding.signal === 'self_time' || finding.signal === 'gap') return 'time';
-  if (finding.signal === 'errors') return 'failures';
-  if (finding.signal === 'events') return 'events';
-  return 'vanished';
+  return suspect(new Set(baselines.operations.keys()), graph, windows, baselines, operations, []);
 }

@@ -1,10 +1,9 @@
-import { surpriseOfShare } from './surprise.js';
 import type { Credit, Trial } from './credit.js';
 import { usualCallee } from './callee.js';
+import { failAsNever } from './repeated-credit.js';
 
 /** Calls are repeated when a span makes so many times as many of them as ever, and they fail as they never did. */
 const REPEATED = 1.5;
-const FAILING = 3;
 
 /**
  * Who waits between repeated calls only passes trouble on: own time of operations that repeat failing calls is laid on what does not
@@ -28,8 +27,7 @@ function repeatedCalls(trial: Trial): Map<number, number> {
     if (baseline === undefined || baseline.callerN === 0 || callerN === 0) continue;
     const calls = windows.reduce((sum, window) => sum + window.n, 0);
     if (calls / callerN < (REPEATED * baseline.calls) / baseline.callerN) continue;
-    const past = (baseline.errors + 0.5) / (baseline.calls + 1);
-    if (surpriseOfShare(windows, past, 1) < FAILING) continue;
+    if (!failAsNever(windows, trial, key)) continue;
     blamed.set(callerId, usualCallee(trial, calleeId) ?? calleeId);
   }
   return blamed;

@@ -45,6 +45,12 @@ function burst(parts: readonly Part[], share: number): number {
   return Math.min(MAX_BURST, Math.max(1, (chi + BURST_PRIOR) / (windows - 1 + BURST_PRIOR)));
 }
 
+/** The same for a count of `k` where `expected` are, without an upper bound (Poisson). */
+export function surpriseOfCount(k: number, expected: number, dispersion: number): number {
+  if (k <= expected || expected <= 0) return 0;
+  return (k * Math.log(k / expected) - k + expected) / dispersion / Math.LN10;
+}
+
 /** The same for a whole distribution that has moved up: the most surprising of several tails, less what trying several costs. */
 export function surpriseOfTail(observed: readonly Histogram[], normal: Histogram, dispersion: number): number {
   let most = 0;
