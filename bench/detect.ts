@@ -6,14 +6,15 @@ import { buildSystem } from '../eval/generator/build.js';
 import { effect } from '../eval/generator/system.js';
 import { traffic } from '../eval/generator/traffic.js';
 import { usageOf } from '../eval/generator/usage.js';
-import { PostingBuilder, unpackPosting } from '../src/journal/posting.js';
+import { gatherRows, type PackedRow } from '../src/journal/posting.js';
+import { packPosting } from '../src/journal/posting-writer.js';
 import { learn } from '../src/baseline/learn.js';
 import { detect } from '../src/detect/detect.js';
 import { measureWindow } from '../src/measure/measure.js';
 import { sampleTraces } from '../src/measure/sample.js';
 import type { Baselines } from '../src/model/baseline.js';
 import { DEFAULT_POLICY } from '../src/model/policy.js';
-import { POSTED_ERROR, POSTED_ROOT, type Posting } from '../src/model/posting.js';
+import { POSTED_ERROR, POSTED_ROOT } from '../src/model/posting.js';
 import type { WindowMeasure } from '../src/model/rollup.js';
 import type { StructuralSpan } from '../src/model/span.js';
 import { MINUTE_MS, WINDOW_MS } from '../src/model/window.js';
@@ -72,7 +73,7 @@ function measureSize(size: number): Step {
     const isKept = window.windowAtMs >= faultMs + 2 * WINDOW_MS;
     const { postings, traces } = stored(window.windowAtMs, window.spans);
     const measured = timed(took.measure, isKept, () => {
-      const unpacked = postings.map((posting) => ({ ...posting, ...unpackPosting(posting.packed) }));
+      const unpacked = gatherRows(postings);
       const sample = sampleTraces(unpacked, SAMPLED_TRACES);
       const whole = new Map(sample.traceIds.map((id) => [id, traces.get(id) ?? []]));
       return measureWindow(window.windowAtMs, unpacked, whole, sample.total);
@@ -108,33 +109,35 @@ function measureSize(size: number): Step {
   return step;
 }
 
-type Stored = Pick<Posting, 'operationId' | 'windowAtMs'> & { packed: Buffer };
-
 /** Spans as the journal keeps them. */
 function stored(
   windowAtMs: number,
   spans: readonly StructuralSpan[],
-): { postings: Stored[]; traces: Map<string, StructuralSpan[]> } {
-  const builders = new Map<number, PostingBuilder>();
-  const traces = new Map<string, StructuralSpan[]>();
+): { postings: PackedRow[]; traces: Map<string, StructuralSpan[]> } {
+  const byOperation = grouped(spans, ({ operationId }) => operationId);
+  const postings = [...byOperation].map(([operationId, its]) => {
+    const plan = { segments: [{ id: '1', hour: 0 }], n: its.length, isWeighted: false, operations: null };
+    const entries = packPosting(plan, (writer) =>
+      its.forEach((span, i) => {
+        const flags = (span.isError ? POSTED_ERROR : 0) | (span.parentSpanId === '' ? POSTED_ROOT : 0);
+        const tag = parseInt(span.spanId.slice(-8), 16);
+        const endOffsetUs = span.endUs - windowAtMs * 1000;
+        writer.put(i, Buffer.from(span.traceId, 'hex'), 0, tag, 0, 0, endOffsetUs, flags, span.endUs - span.startUs, 0);
+      }),
+    );
+    return { operationId, windowAtMs, entries };
+  });
+  return { postings, traces: grouped(spans, ({ traceId }) => traceId) };
+}
+
+function grouped<K>(spans: readonly StructuralSpan[], by: (span: StructuralSpan) => K): Map<K, StructuralSpan[]> {
+  const groups = new Map<K, StructuralSpan[]>();
   for (const span of spans) {
-    let builder = builders.get(span.operationId);
-    if (builder === undefined) builders.set(span.operationId, (builder = new PostingBuilder()));
-    const flags = (span.isError ? POSTED_ERROR : 0) | (span.parentSpanId === '' ? POSTED_ROOT : 0);
-    const tag = parseInt(span.spanId.slice(-8), 16);
-    const id = Buffer.from(span.traceId, 'hex');
-    builder.add(id, 0, tag, 0, 0, span.endUs - windowAtMs * 1000, flags, span.endUs - span.startUs, 0);
-    const trace = traces.get(span.traceId);
-    if (trace === undefined) traces.set(span.traceId, [span]);
-    else trace.push(span);
+    const group = groups.get(by(span));
+    if (group) group.push(span);
+    else groups.set(by(span), [span]);
   }
-  const segment = { id: '1', hour: 0 };
-  const postings = [...builders].map(([operationId, builder]) => ({
-    operationId,
-    windowAtMs,
-    packed: builder.pack([segment]),
-  }));
-  return { postings, traces };
+  return groups;
 }
 
 function say(text: string): void {

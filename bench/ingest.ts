@@ -1,10 +1,11 @@
-// npm run bench:ingest -- [--quick] [--runs 3] [--seconds 12] [--peers] [--steady <minutes>] [--only <part of a name>]
+// npm run bench:ingest -- [--quick] [--runs 3] [--seconds 12] [--peers] [--steady <minutes>] [--only <part of a name>] [--profile <directory>]
 // How fast spans are received and stored, on a PostgreSQL of its own with the durability of `npm start`, against the floors and other stores.
 // Runs take turns. Prints a table for docs/measurements.md.
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
@@ -12,7 +13,7 @@ import { type BodyFormat, readBodies, writeBodies } from './ingest/bodies.js';
 import { PEERS, peerTarget, startPeer } from './ingest/peers.js';
 import { cpuS, familyCpuS, peakRssMib, rssMib } from './ingest/proc.js';
 import { rawCopy } from './ingest/raw-copy.js';
-import type { SenderResult, SenderTask } from './ingest/sender.js';
+import type { SenderResult, SenderTask, WarmUp } from './ingest/sender.js';
 import { PORTS, type Server, freshDatabase, ready, startService } from './ingest/service.js';
 import type { Shape } from './ingest/traffic.js';
 
@@ -24,6 +25,7 @@ const { values: options } = parseArgs({
     peers: { type: 'boolean', default: false },
     steady: { type: 'string', default: '0' },
     only: { type: 'string', default: '' },
+    profile: { type: 'string' },
   },
 });
 const runs = Number(options.runs ?? (options.quick ? 1 : 3));
@@ -50,10 +52,12 @@ interface Made {
 }
 
 interface Outcome {
+  /** While names are learned and code is warmed up. */
+  coldSpansPerSecond: number;
   spansPerSecond: number;
   p50: number;
   p99: number;
-  /** CPU µs a span. */
+  /** CPU µs a span, after the warm-up. */
   service: number;
   postgres: number;
   sender: number;
@@ -104,11 +108,10 @@ function ours(name: string, shape: Shape, how: { protocol?: 'grpc'; spansPerSeco
     name,
     run: async () => {
       const bodies = await bodiesOf({ shape, form: 'otlp', gzipLevel: isSmall ? 0 : 6 }, isSmall ? 0.4 : 1);
-      const service = await startService(server);
+      const service = await startService(server, profiling());
       try {
-        const began = { service: cpuS(service.pid), postgres: familyCpuS(server.pid) };
         const target = { host: '127.0.0.1', path: '/v1/traces', headers: headersOf(isSmall ? 'identity' : 'gzip') };
-        const sent = await send({
+        const task: SenderTask = {
           target: { ...target, port: how.protocol === 'grpc' ? PORTS.grpc : PORTS.http },
           protocol: how.protocol ?? 'http',
           bodies: { file: bodies.file },
@@ -118,10 +121,10 @@ function ours(name: string, shape: Shape, how: { protocol?: 'grpc'; spansPerSeco
           seconds,
           spansPerSecond: how.spansPerSecond ?? null,
           warmUpS: WARM_UP_S,
-        });
-        const used = { service: cpuS(service.pid) - began.service, postgres: familyCpuS(server.pid) - began.postgres };
+        };
+        const { allSpans, ...outcome } = await observe(task, () => [cpuS(service.pid), familyCpuS(server.pid)]);
         const rss = peakRssMib(service.pid);
-        return { ...outcomeOf(sent, used), diskBytes: (await journalBytes(service.databaseUrl)) / sent.allSpans, rss };
+        return { ...outcome, diskBytes: (await journalBytes(service.databaseUrl)) / allSpans, rss };
       } finally {
         await service.stop();
       }
@@ -134,10 +137,8 @@ async function nullServer(): Promise<Outcome> {
   const child = spawn(process.execPath, [NULL_SERVER, String(NULL_PORT)], { stdio: ['ignore', 'pipe', 'inherit'] });
   try {
     await ready(child, /ready/);
-    const began = cpuS(child.pid!);
     const target = { host: '127.0.0.1', port: NULL_PORT, path: '/v1/traces', headers: headersOf('gzip') };
-    const sent = await send(closedLoop(target, bodies));
-    return outcomeOf(sent, { service: cpuS(child.pid!) - began, postgres: 0 });
+    return await observe(closedLoop(target, bodies), () => [cpuS(child.pid!), NaN]);
   } finally {
     child.kill('SIGKILL');
   }
@@ -153,6 +154,7 @@ async function copyFloor(): Promise<Outcome> {
   const own = process.cpuUsage(began.own);
   const perSpan = (cpu: number) => (cpu / spans) * 1e6;
   return {
+    coldSpansPerSecond: NaN,
     spansPerSecond: spans / tookS,
     p50: NaN,
     p99: NaN,
@@ -175,10 +177,8 @@ function peerScenario(peer: (typeof PEERS)[number]): Scenario[] {
     const bodies = await bodiesOf({ shape: LARGE, form: peer.form, gzipLevel: 6 }, peer.form === 'zipkin' ? 0.3 : 1);
     const started = await startPeer(peer, program);
     try {
-      const began = familyCpuS(started.pid);
-      const sent = await send(closedLoop(peerTarget(peer), bodies));
-      const used = { service: familyCpuS(started.pid) - began, postgres: 0 };
-      return { ...outcomeOf(sent, used), rss: peakRssMib(started.pid) };
+      const outcome = await observe(closedLoop(peerTarget(peer), bodies), () => [familyCpuS(started.pid), NaN]);
+      return { ...outcome, rss: peakRssMib(started.pid) };
     } finally {
       await started.stop();
     }
@@ -257,31 +257,51 @@ function bodiesOf(format: Omit<BodyFormat, 'fromMs' | 'spansPerSecond'>, share: 
   return making;
 }
 
-async function send(task: SenderTask): Promise<SenderResult> {
-  const child = spawn(process.execPath, [SENDER, JSON.stringify(task)], { stdio: ['ignore', 'pipe', 'inherit'] });
-  let said = '';
-  child.stdout.on('data', (text: Buffer) => (said += text.toString()));
-  await new Promise((resolve) => child.once('close', resolve));
-  return JSON.parse(said) as SenderResult;
+/** Node's flags for a service whose threads are to be profiled, each into a file. */
+function profiling(): string[] {
+  return options.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${path.resolve(options.profile)}`];
 }
 
-/** CPU of service and PostgreSQL is that of the whole run, warm-up included, and is divided by all its spans. */
-function outcomeOf(sent: SenderResult, used: { service: number; postgres: number }): Outcome {
+async function send(task: SenderTask, onWarm: (warm: WarmUp) => void = () => undefined): Promise<SenderResult> {
+  const child = spawn(process.execPath, [SENDER, JSON.stringify(task)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let result: SenderResult | undefined;
+  for await (const line of createInterface({ input: child.stdout })) {
+    const said = JSON.parse(line) as WarmUp | SenderResult;
+    if ('warmUpSpans' in said) onWarm(said);
+    else result = said;
+  }
+  if (!result) throw new Error('the sender ended without a result');
+  return result;
+}
+
+/** Sends, and takes the CPU (seconds: service, PostgreSQL) of what is after the warm-up. */
+async function observe(task: SenderTask, cpu: () => [number, number]): Promise<Outcome & { allSpans: number }> {
+  let [service, postgres] = cpu();
+  let warmUpSpans = 0;
+  const sent = await send(task, (warm) => {
+    [service, postgres] = cpu();
+    warmUpSpans = warm.warmUpSpans;
+  });
+  const [serviceEnd, postgresEnd] = cpu();
   const trouble = [
     ...(sent.ranOut ? ['ran out of bodies'] : []),
     ...(sent.refused > 0 ? [`${sent.refused} refused`] : []),
     ...(sent.lost > 0 ? [`${sent.lost} lost`] : []),
   ];
+  // What is acknowledged after the time was worked for all the same.
+  const perSpan = (usedS: number) => (usedS / (sent.allSpans - warmUpSpans)) * 1e6;
   return {
+    coldSpansPerSecond: warmUpSpans / task.warmUpS,
     spansPerSecond: sent.spans / sent.seconds,
     p50: sent.p50,
     p99: sent.p99,
-    service: (used.service / sent.allSpans) * 1e6,
-    postgres: (used.postgres / sent.allSpans) * 1e6,
+    service: perSpan(serviceEnd - service),
+    postgres: perSpan(postgresEnd - postgres),
     sender: (sent.cpuS / sent.spans) * 1e6,
     diskBytes: NaN,
     rss: NaN,
     note: trouble.join(', '),
+    allSpans: sent.allSpans,
   };
 }
 
@@ -310,6 +330,7 @@ function print(): void {
     'n',
     'k spans/s',
     'of the first',
+    'cold k/s',
     'p50 ms',
     'p99 ms',
     'µs/span service',
@@ -329,6 +350,7 @@ function print(): void {
       String(all.length),
       figure(({ spansPerSecond }) => spansPerSecond / 1_000, 1),
       (rate / first).toFixed(2),
+      figure(({ coldSpansPerSecond }) => coldSpansPerSecond / 1_000, 1),
       figure(({ p50 }) => p50, 1),
       figure(({ p99 }) => p99, 1),
       figure(({ service }) => service, 2),

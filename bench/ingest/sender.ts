@@ -1,4 +1,5 @@
-// The load generator, a process of its own: takes a SenderTask as JSON on its command line, prints a SenderResult as JSON.
+// The load generator, a process of its own: takes a SenderTask as JSON on its command line, prints a line when the warm-up is over
+// and a SenderResult as JSON at the end.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Body, BodyMaker, type BodyFormat, readBodies } from './bodies.js';
 import { Connection, type Target } from './connection.js';
@@ -19,6 +20,11 @@ export interface SenderTask {
   spansPerSecond: number | null;
   /** Seconds at the beginning that do not count. */
   warmUpS: number;
+}
+
+/** Said when the warm-up is over. */
+export interface WarmUp {
+  warmUpSpans: number;
 }
 
 export interface SenderResult {
@@ -54,7 +60,11 @@ const beganMs = performance.now();
 const countFromMs = beganMs + task.warmUpS * 1_000;
 const endMs = beganMs + task.seconds * 1_000;
 let cpuAtStart = process.cpuUsage();
-setTimeout(() => (cpuAtStart = process.cpuUsage()), task.warmUpS * 1_000);
+setTimeout(() => {
+  cpuAtStart = process.cpuUsage();
+  const warm: WarmUp = { warmUpSpans: result.allSpans };
+  process.stdout.write(`${JSON.stringify(warm)}\n`);
+}, task.warmUpS * 1_000);
 let due = 0;
 const meanSpans = task.meanSpans;
 

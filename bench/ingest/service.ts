@@ -43,10 +43,11 @@ export async function freshDatabase({ adminUrl, url }: Server): Promise<string> 
   return own.href;
 }
 
-export async function startService(server: Server, env: Record<string, string> = {}): Promise<Service> {
+/** `flags` are Node's, such as --cpu-prof. */
+export async function startService(server: Server, flags: readonly string[] = []): Promise<Service> {
   const databaseUrl = await freshDatabase(server);
   const dataDir = mkdtempSync(path.join(os.tmpdir(), 'tracehound-bench-'));
-  const child = spawn(process.execPath, ['--max-semi-space-size=8', MAIN], {
+  const child = spawn(process.execPath, ['--max-semi-space-size=8', ...flags, MAIN], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: {
       PATH: process.env['PATH'],
@@ -56,7 +57,6 @@ export async function startService(server: Server, env: Record<string, string> =
       OTLP_HTTP_PORT: String(PORTS.http),
       OTLP_GRPC_PORT: String(PORTS.grpc),
       API_PORT: String(PORTS.api),
-      ...env,
     },
   });
   await ready(child, /Tracehound \S+ is ready/);

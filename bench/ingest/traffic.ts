@@ -73,7 +73,7 @@ function makeTrace(shape: Shape, random: () => number, size: number, service?: n
       spanId: bytesOf(random, 8),
       parentId: i === 0 ? null : spans[Math.floor(random() * i)]!.spanId,
       name: `${VERBS[operation % 5]} /api/v1/resource-${operation}/{id}`,
-      kind: 1 + (i % 3),
+      kind: 1 + (operation % 3),
       startUs: startUs + i * 150,
       durationUs: Math.round(1_000 * (1 + owner) * Math.exp(0.6 * normal)),
       isError,
@@ -128,9 +128,9 @@ function bytesOf(random: () => number, size: number): Buffer {
 
 /** Encodes a request as ExportTraceServiceRequest, resources in order of service. */
 export function encodeOtlp(spans: readonly BenchSpan[]): Template {
-  const out = new Message();
   const idsAt: number[] = [];
   const timesAt: number[] = [];
+  const out = new Message([idsAt, timesAt]);
   const services = [...new Set(spans.map(({ service }) => service))].sort((a, b) => a - b);
   for (const service of services) {
     out.nested(1, () => {
@@ -223,10 +223,12 @@ export function encodeZipkin(spans: readonly BenchSpan[], salt: Buffer, atUs: nu
   return Buffer.from(JSON.stringify(all));
 }
 
-/** Writes a protobuf message front to back; what was written stays where it is. */
+/** Writes a protobuf message front to back, with lengths as short as senders make them. `marks`: lists of places that move with what they mark. */
 class Message {
   private bytes = Buffer.alloc(64 * 1024);
   private at = 0;
+
+  constructor(private readonly marks: readonly number[][]) {}
 
   varint(field: number, value: number): void {
     this.number((field << 3) >>> 0);
@@ -255,17 +257,25 @@ class Message {
     return this.at - 8;
   }
 
-  /** Lengths are written with three bytes, which every reader takes: nothing then moves once it is written. */
+  /** What was written moves when its length turns out to need more than one byte; so do the marks within it. */
   nested(field: number, write: () => void): void {
     this.number((field << 3) | 2);
-    this.reserve(3);
-    const head = this.at;
-    this.at += 3;
+    this.reserve(1);
+    const head = this.at++;
     write();
-    const size = this.at - head - 3;
-    this.bytes[head] = (size & 127) | 128;
-    this.bytes[head + 1] = ((size >>> 7) & 127) | 128;
-    this.bytes[head + 2] = size >>> 14;
+    const size = this.at - head - 1;
+    let extra = 0;
+    for (let rest = size >>> 7; rest > 0; rest >>>= 7) extra++;
+    if (extra > 0) {
+      this.reserve(extra);
+      this.bytes.copyWithin(head + 1 + extra, head + 1, this.at);
+      for (const marks of this.marks) {
+        for (let i = marks.length - 1; i >= 0 && marks[i]! > head; i--) marks[i]! += extra;
+      }
+    }
+    this.at = head;
+    this.number(size);
+    this.at += size;
   }
 
   finish(): Buffer {

@@ -7,8 +7,19 @@ const CHUNK_BYTES = 64 * 1024;
 /** Builds the rows of a COPY … WITH (FORMAT binary), column after column. Source: PostgreSQL manual, COPY, "Binary Format". */
 export class CopyRows {
   n = 0;
-  private bytes = Buffer.allocUnsafe(CHUNK_BYTES);
-  private length = SIGNATURE.copy(this.bytes);
+  /** What is written so far, and room; another buffer once that is full. */
+  bytes: Buffer;
+  private length: number;
+
+  /** `expectedBytes`: room that is there from the start. */
+  constructor(expectedBytes = CHUNK_BYTES) {
+    this.bytes = Buffer.allocUnsafeSlow(expectedBytes + SIGNATURE.length + TRAILER.length);
+    this.length = SIGNATURE.copy(this.bytes);
+  }
+
+  get view(): DataView {
+    return new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length);
+  }
 
   row(columns: number): void {
     this.reserve(2);
@@ -52,6 +63,13 @@ export class CopyRows {
     this.head(size, size);
     this.bytes.set(source.subarray(at, at + size), this.length);
     this.length += size;
+  }
+
+  /** A bytea of which `size` bytes are yet to be written; returns where. */
+  room(size: number): number {
+    this.head(size, size);
+    this.length += size;
+    return this.length - size;
   }
 
   /** The whole COPY, with its end. */

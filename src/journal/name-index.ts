@@ -1,6 +1,7 @@
 import type { NameRange } from './span-table.js';
 
-const SLOTS = 4096;
+const MIN_SLOTS = 64;
+const MAX_SLOTS = 4096;
 /** A search gives up after this many slots, so that names made to collide cost no more than others. */
 const MAX_PROBES = 8;
 
@@ -9,12 +10,18 @@ const MAX_PROBES = 8;
  * caller a second lookup and nothing else.
  */
 export class NameIndex {
-  private readonly slots = new Int32Array(SLOTS).fill(-1);
+  private readonly slots: Int32Array;
 
+  /** `expected`: about how many names there may be. */
   constructor(
     private readonly bytes: Uint8Array,
     private readonly names: NameRange[],
-  ) {}
+    expected: number,
+  ) {
+    let size = MIN_SLOTS;
+    while (size < expected * 2 && size < MAX_SLOTS) size *= 2;
+    this.slots = new Int32Array(size).fill(-1);
+  }
 
   /** The number (index into `names`) of the name in bytes [at, to). */
   number(at: number, to: number): number {
@@ -23,15 +30,16 @@ export class NameIndex {
     for (let i = at; i < to; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193);
     hash ^= hash >>> 15;
     for (let probe = 0; probe < MAX_PROBES; probe++) {
-      const slot = (hash + probe) & (SLOTS - 1);
+      const slot = (hash + probe) & (slots.length - 1);
       const number = slots[slot]!;
       if (number < 0) {
         slots[slot] = names.length;
         break;
       }
-      if (this.isEqual(names[number]!, at, to)) return number;
+      const name = names[number]!;
+      if (name.hash === hash && this.isEqual(name, at, to)) return number;
     }
-    return names.push({ at, to }) - 1;
+    return names.push({ at, to, hash }) - 1;
   }
 
   private isEqual(name: NameRange, at: number, to: number): boolean {

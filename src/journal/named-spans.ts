@@ -45,56 +45,77 @@ function groupName({ bytes }: SpanTable, { at, to }: NameRange): string {
   return columnName(name, 0, name.length);
 }
 
-/** The names in a span table, each made a string once. */
+/** The names in a span table, each made a string once and only when it is asked for. */
 export class NamedSpans {
   /** Service name of each resource; null for a resource without spans. */
   readonly services: (string | null)[];
-  private readonly names: string[];
+  private readonly names: string[] = [];
 
   /** `normalise`: with placeholders for ids and numbers in names of operations. */
   constructor(
-    private readonly table: SpanTable,
-    normalise = false,
+    readonly table: SpanTable,
+    private readonly normalise: boolean,
   ) {
-    const used = new Set(table.resource.subarray(0, table.n));
-    this.services = table.resources.map((_, resource) => (used.has(resource) ? serviceNameOf(table, resource) : null));
-    this.names = table.names.map((name) => (normalise ? groupName(table, name) : operationName(table, name)));
+    const isUsed = new Uint8Array(table.resources.length);
+    for (let i = 0; i < table.n; i++) isUsed[table.resource[i]!] = 1;
+    this.services = table.resources.map((_, resource) =>
+      isUsed[resource] === 1 ? serviceNameOf(table, resource) : null,
+    );
+  }
+
+  /** Name number `name` of the table, as operations are called. */
+  nameOf(name: number): string {
+    const { table } = this;
+    return (this.names[name] ??= (this.normalise ? groupName : operationName)(table, table.names[name]!));
   }
 
   /** Distinct operations of each service. */
   operationsByService(): Map<string, Map<string, Operation>> {
     const services = new Map<string, Map<string, Operation>>();
-    this.resolve(
-      () => 0,
-      (resource, kind, name) => {
-        const service = this.services[resource]!;
-        let operations = services.get(service);
-        if (!operations) services.set(service, (operations = new Map()));
-        operations.set(operationKey(kind, name), { kind, name });
-        return 0;
-      },
-    );
+    new OperationNumbers().resolve(this.table, (resource, kind, number) => {
+      const service = this.services[resource]!;
+      const name = this.nameOf(number);
+      let operations = services.get(service);
+      if (!operations) services.set(service, (operations = new Map()));
+      operations.set(operationKey(kind, name), { kind, name });
+      return 0;
+    });
     return services;
   }
+}
 
-  /** Calls `operationId` once for each distinct (resource, kind, name); null as soon as it knows one not. */
+/** Resolves the operations of spans; what it needs for that is kept from one table to the next. */
+export class OperationNumbers {
+  /** By name and kind: for which resource `ids` holds the operation. */
+  private stamps = new Int32Array(0);
+  private ids = new Int32Array(0);
+  private stamp = 0;
+
+  /** Calls `idOf` once for each (resource, kind, number of a name) that follow one another; null as soon as it knows one not. */
   resolve(
-    serviceId: (resource: number) => number,
-    operationId: (resource: number, kind: number, name: string) => number | undefined,
-  ): Resolved | null {
-    const { table, names } = this;
-    const operationIds = new Int32Array(table.n);
-    const known = new Map<number, number>();
-    for (let i = 0; i < table.n; i++) {
-      const key = (table.resource[i]! * 8 + table.kind[i]!) * (names.length + 1) + table.name[i]!;
-      let id = known.get(key);
-      if (id === undefined) {
-        id = operationId(table.resource[i]!, table.kind[i]!, names[table.name[i]!]!);
-        if (id === undefined) return null;
-        known.set(key, id);
-      }
-      operationIds[i] = id;
+    { n, names, resources, resource, kind, name }: SpanTable,
+    idOf: (resource: number, kind: number, name: number) => number | undefined,
+  ): Int32Array | null {
+    if (this.stamps.length < names.length * 8 || this.stamp > 2 ** 30) {
+      this.stamps = new Int32Array(names.length * 16);
+      this.ids = new Int32Array(names.length * 16);
+      this.stamp = 0;
     }
-    return { serviceIds: Int32Array.from(table.resources, (_, resource) => serviceId(resource)), operationIds };
+    const { stamps, ids } = this;
+    const first = this.stamp + 1;
+    this.stamp += resources.length;
+    const operationIds = new Int32Array(n);
+    for (let i = 0; i < n; i++) {
+      const at = name[i]! * 8 + kind[i]!;
+      const stamp = first + resource[i]!;
+      if (stamps[at] !== stamp) {
+        const id = idOf(resource[i]!, kind[i]!, name[i]!);
+        if (id === undefined) return null;
+        ids[at] = id;
+        stamps[at] = stamp;
+      }
+      operationIds[i] = ids[at]!;
+    }
+    return operationIds;
   }
 }

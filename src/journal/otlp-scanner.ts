@@ -3,6 +3,12 @@ import type { ResourceRange } from './span-table.js';
 import { LEN, WireError, WireReader } from './wire.js';
 
 export const tagOf = (field: number, type: number) => (field << 3) | type;
+/** Tags of KeyValue and AnyValue. */
+const KEY = 0x0a;
+const VALUE = 0x12;
+const STRING = 0x0a;
+const BOOL = 0x10;
+const INT = 0x18;
 const SERVICE_NAME = [...'service.name'].map((letter) => letter.charCodeAt(0));
 
 /** What the messages of all OTLP signals have in common: resources, attributes and the check of what is not looked into. */
@@ -88,6 +94,10 @@ export class OtlpScanner extends WireReader {
    */
   protected attribute(end: number, as: Shape = KEY_VALUE): boolean {
     this.attributes++;
+    if (as === KEY_VALUE && this.isPlain(end)) {
+      this.pos = end;
+      return true;
+    }
     let shape = as;
     let stop = end;
     let depth = 0;
@@ -119,6 +129,34 @@ export class OtlpScanner extends WireReader {
       stop = this.parentStops[parents]!;
       if (shape === ANY_VALUE) depth--;
     }
+  }
+
+  /** Whether what lies up to `end` is a key and a text or a small number, in this order and nothing else: as nearly all attributes are. */
+  private isPlain(end: number): boolean {
+    const { bytes, pos } = this;
+    if (end - pos < 4 || bytes[pos] !== KEY) return false;
+    const value = pos + 2 + bytes[pos + 1]!;
+    // Lengths of one byte, or of two.
+    if (bytes[pos + 1]! > 127 || value + 4 > end || bytes[value] !== VALUE) return false;
+    let at = value + 1;
+    let size = bytes[at++]!;
+    if (size > 127) {
+      const high = bytes[at++]!;
+      if (high > 127) return false;
+      size = (size & 127) | (high << 7);
+    }
+    if (at + size !== end || size < 2) return false;
+    const tag = bytes[at++]!;
+    let length = bytes[at++]!;
+    if (tag === BOOL || tag === INT) return length < 128 && at === end;
+    if (tag !== STRING) return false;
+    if (length > 127) {
+      if (at === end) return false;
+      const high = bytes[at++]!;
+      if (high > 127) return false;
+      length = (length & 127) | (high << 7);
+    }
+    return at + length === end;
   }
 
   /** Steps over a field that is not looked into; a known field of another wire type means that this is another message. */

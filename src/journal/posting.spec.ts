@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { PostingBuilder, spanTag, unpackPosting, type SegmentRef } from './posting.js';
+import { gatherRows, type PostedSpans, spanTag, unpackRow } from './posting.js';
+import type { SegmentRef } from './posting-layout.js';
+import { packPosting } from './posting-writer.js';
 
 const entry = fc.record({
   traceId: fc.uint8Array({ minLength: 16, maxLength: 16 }),
@@ -18,27 +20,24 @@ const segment: fc.Arbitrary<SegmentRef> = fc.record({
   hour: fc.nat(1_000_000),
 });
 
-function pack(entries: readonly Entry[], segments: readonly SegmentRef[]): Buffer {
-  const builder = new PostingBuilder();
-  for (const { traceId, spanTag: tag, segmentIndex, ordinal, endOffsetUs, flags, durationUs, weight } of entries) {
-    builder.add(
-      Buffer.concat([Buffer.from('xyz'), traceId]),
-      3,
-      tag,
-      segmentIndex,
-      ordinal,
-      endOffsetUs,
-      flags,
-      durationUs,
-      weight,
-    );
-  }
-  return builder.pack(segments);
+/** A row of these entries, of one operation or of several (by their number of entries). */
+function pack(
+  entries: readonly Entry[],
+  segments: readonly SegmentRef[],
+  operations: { id: number; n: number }[] | null = null,
+): Buffer {
+  const isWeighted = entries.some(({ weight }) => weight > 0);
+  return packPosting({ segments, n: entries.length, isWeighted, operations }, (writer) =>
+    entries.forEach((each, i) => {
+      const { traceId, spanTag: tag, segmentIndex, ordinal, endOffsetUs, flags, durationUs, weight } = each;
+      const source = Buffer.concat([Buffer.from('xyz'), traceId]);
+      writer.put(i, source, 3, tag, segmentIndex, ordinal, endOffsetUs, flags, durationUs, weight);
+    }),
+  );
 }
 
-function unpack(bytes: Uint8Array): { entries: Entry[]; segments: SegmentRef[] } {
-  const spans = unpackPosting(bytes);
-  const entries = Array.from({ length: spans.n }, (_, i) => ({
+function entriesOf(spans: PostedSpans): Entry[] {
+  return Array.from({ length: spans.n }, (_, i) => ({
     traceId: new Uint8Array(Buffer.from(spans.traceId(i), 'hex')),
     spanTag: spans.spanTag[i]!,
     segmentIndex: spans.segmentIndex[i]!,
@@ -48,14 +47,65 @@ function unpack(bytes: Uint8Array): { entries: Entry[]; segments: SegmentRef[] }
     durationUs: spans.durationUs[i]!,
     weight: spans.weight?.[i] ?? 0,
   }));
-  return { entries, segments: spans.segments };
 }
+
+const unpackOne = (entries: Uint8Array) => unpackRow({ operationId: 7, entries })[0]!.spans;
 
 describe('posting', () => {
   it('unpacks what was packed', () => {
     fc.assert(
       fc.property(fc.array(entry, { maxLength: 40 }), fc.array(segment, { maxLength: 17 }), (entries, segments) => {
-        expect(unpack(pack(entries, segments))).toEqual({ entries, segments });
+        const spans = unpackOne(pack(entries, segments));
+        expect({ entries: entriesOf(spans), segments: spans.segments }).toEqual({ entries, segments });
+      }),
+    );
+  });
+
+  it('unpacks what several operations share, all of them or those that are wanted', () => {
+    const shares = fc.uniqueArray(fc.tuple(fc.integer({ min: 1 }), fc.array(entry, { minLength: 1, maxLength: 5 })), {
+      maxLength: 8,
+      selector: ([id]) => id,
+    });
+    fc.assert(
+      fc.property(shares, fc.array(segment, { maxLength: 3 }), fc.nat(255), (shared, segments, mask) => {
+        const operations = shared.map(([id, its]) => ({ id, n: its.length }));
+        const all = shared.flatMap(([, its]) => its);
+        const row = { operationId: -1, windowAtMs: 0, entries: pack(all, segments, operations) };
+        const wanted = shared.filter((_, i) => mask & (1 << i));
+        for (const [some, found] of [
+          [shared, unpackRow(row)],
+          [wanted, unpackRow(row, new Set(wanted.map(([id]) => id)))],
+        ] as const) {
+          expect(found.map(({ operationId, spans }) => [operationId, entriesOf(spans)])).toEqual(some);
+          for (const { spans } of found) expect(spans.segments).toEqual(segments);
+        }
+      }),
+    );
+  });
+
+  it('gathers the spans of an operation from its own rows and those that it shares', () => {
+    fc.assert(
+      fc.property(fc.array(entry, { minLength: 4, maxLength: 12 }), ([first, second, ...rest]) => {
+        const rows = [
+          { operationId: 5, windowAtMs: 20, entries: pack(rest, []) },
+          { operationId: -1, windowAtMs: 10, entries: pack([first!], [], [{ id: 5, n: 1 }]) },
+          // prettier-ignore
+          { operationId: -1, windowAtMs: 20, entries: pack([second!, first!], [], [{ id: 3, n: 1 }, { id: 5, n: 1 }]) },
+        ];
+        const found = gatherRows(rows).map((posting) => ({
+          at: [posting.windowAtMs, posting.operationId],
+          traces: Array.from({ length: posting.n }, (_, i) => posting.traceId(i)),
+          durations: [...posting.durationUs],
+          weights: [...(posting.weight ?? [])],
+        }));
+        const expected = ([at, its]: [number[], Entry[]]) => ({
+          at,
+          traces: its.map(({ traceId }) => Buffer.from(traceId).toString('hex')),
+          durations: its.map(({ durationUs }) => durationUs),
+          weights: its.some(({ weight }) => weight > 0) ? its.map(({ weight }) => weight) : [],
+        });
+        // prettier-ignore
+        expect(found).toEqual(([[[10, 5], [first!]], [[20, 3], [second!]], [[20, 5], [...rest, first!]]] as [number[], Entry[]][]).map(expected));
       }),
     );
   });
@@ -82,19 +132,21 @@ describe('posting', () => {
     { name: '30 days', durationUs: 30 * 86_400 * 1e6 + 499, expected: 30 * 86_400 * 1e6 },
     { name: '55 years', durationUs: 55 * 365 * 86_400 * 1e6, expected: 4_294_967_295_000 },
   ])('keeps $name', ({ durationUs, expected }) => {
-    const builder = new PostingBuilder();
-    builder.add(new Uint8Array(16), 0, 1, 0, 0, 0, 1, durationUs, 0);
-    const { durationUs: unpacked, flags } = unpackPosting(builder.pack([]));
+    const plan = { segments: [], n: 1, isWeighted: false, operations: null };
+    const entries = packPosting(plan, (writer) => writer.put(0, new Uint8Array(16), 0, 1, 0, 0, 0, 1, durationUs, 0));
+    const { durationUs: unpacked, flags } = unpackOne(entries);
     expect([unpacked[0], flags[0]]).toEqual([expected, 1]);
   });
 
   it.each([
     { name: 'nothing', bytes: [] },
-    { name: 'another version', bytes: [2, 0, 0] },
+    { name: 'another version', bytes: [3, 0, 0, 0, 0] },
+    { name: 'shared entries that are missing', bytes: [2, 0, 0, 1, 0, 5, 0, 0, 0, 1, ...Array<number>(31).fill(0)] },
+    { name: 'a shared head cut short', bytes: [2, 0, 0] },
     { name: 'a segment cut short', bytes: [1, 1, 0, 5] },
     { name: 'half an entry', bytes: [1, 0, 0, ...Array<number>(16).fill(0)] },
   ])('refuses $name', ({ bytes }) => {
-    expect(() => unpackPosting(Uint8Array.from(bytes))).toThrow(RangeError);
+    expect(() => unpackOne(Uint8Array.from(bytes))).toThrow(RangeError);
   });
 
   it('folds span ids so that all eight bytes count', () => {

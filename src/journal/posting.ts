@@ -1,32 +1,7 @@
 import { POSTED_ERROR, POSTED_ROOT, type Posting } from '../model/posting.js';
-
-/**
- * Packed spans of one operation in one window of one commit: the `entries` column of `postings`.
- *
- *   u8 version = 1 | u16 segment count | per segment: i64 id, u32 hour (epoch hours)
- *   per span, 32 bytes: trace id 16 | u32 span tag | u32 position (segment index << 24 | ordinal in the segment)
- *                       | u32 flags << 24 | end offset in the window, µs | u32 duration
- *   f32 weight per span, when any span carries FLAG_WEIGHTED
- *
- * All numbers are little-endian.
- */
-const VERSION = 1;
-const HEAD_BYTES = 3;
-const SEGMENT_BYTES = 12;
-const ENTRY_BYTES = 32;
-const MAX_U32 = 0xffff_ffff;
-const LOW_24 = 0xff_ffff;
-
-/** The packed duration counts milliseconds: it does not fit in 32 bits of microseconds. */
-const FLAG_MILLISECONDS = 4;
-/** The sender stated its sampling probability. */
-const FLAG_WEIGHTED = 8;
-
-/** Where a segment lies: its int8 id in decimal, and the epoch hour of its partition. */
-export interface SegmentRef {
-  id: string;
-  hour: number;
-}
+import { ENTRY_BYTES, FLAG_MILLISECONDS, FLAG_WEIGHTED, HEAD_BYTES, LOW_24 } from './posting-layout.js';
+import { OPERATION_BYTES, SEGMENT_BYTES, SHARED_HEAD_BYTES, SHARED_VERSION, VERSION } from './posting-layout.js';
+import type { SegmentRef } from './posting-layout.js';
 
 /** A posting's spans, and where each of them lies. */
 export interface PostedSpans extends Omit<Posting, 'operationId' | 'windowAtMs'> {
@@ -46,108 +21,178 @@ function littleEndian32(bytes: Uint8Array, at: number): number {
   return bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
 }
 
-/** Collects the entries of one posting while a commit is indexed. */
-export class PostingBuilder {
-  n = 0;
-  private bytes = Buffer.allocUnsafe(8 * ENTRY_BYTES);
-  private weights: number[] | null = null;
-
-  /** Adds one span; `weight` 0 means unknown. Longer durations than 49 days are stored as 49 days. */
-  add(
-    source: Uint8Array,
-    traceAt: number,
-    tag: number,
-    segmentIndex: number,
-    ordinal: number,
-    endOffsetUs: number,
-    flags: number,
-    durationUs: number,
-    weight: number,
-  ): void {
-    const at = this.n * ENTRY_BYTES;
-    if (at + ENTRY_BYTES > this.bytes.length) this.bytes = Buffer.concat([this.bytes], this.bytes.length * 2);
-    const bytes = this.bytes;
-    for (let i = 0; i < 16; i++) bytes[at + i] = source[traceAt + i]!;
-    let duration = durationUs;
-    let allFlags = flags & (POSTED_ERROR | POSTED_ROOT);
-    if (duration > MAX_U32) {
-      allFlags |= FLAG_MILLISECONDS;
-      duration = Math.min(Math.round(duration / 1_000), MAX_U32);
-    }
-    if (weight > 0) {
-      allFlags |= FLAG_WEIGHTED;
-      this.weights ??= [];
-    }
-    bytes.writeUInt32LE(tag, at + 16);
-    bytes.writeUInt32LE(((segmentIndex << 24) | (ordinal & LOW_24)) >>> 0, at + 20);
-    bytes.writeUInt32LE(((allFlags << 24) | (endOffsetUs & LOW_24)) >>> 0, at + 24);
-    bytes.writeUInt32LE(duration, at + 28);
-    if (this.weights) {
-      while (this.weights.length < this.n) this.weights.push(0);
-      this.weights.push(weight);
-    }
-    this.n++;
-  }
-
-  /** The packed bytes; `segments` in the order that `add` referred to. */
-  pack(segments: readonly SegmentRef[]): Buffer {
-    const head = HEAD_BYTES + segments.length * SEGMENT_BYTES;
-    const body = this.n * ENTRY_BYTES;
-    const packed = Buffer.allocUnsafe(head + body + (this.weights ? this.n * 4 : 0));
-    packed[0] = VERSION;
-    packed.writeUInt16LE(segments.length, 1);
-    segments.forEach((segment, i) => {
-      packed.writeBigInt64LE(BigInt(segment.id), HEAD_BYTES + i * SEGMENT_BYTES);
-      packed.writeUInt32LE(segment.hour, HEAD_BYTES + i * SEGMENT_BYTES + 8);
-    });
-    this.bytes.copy(packed, head, 0, body);
-    this.weights?.forEach((weight, i) => packed.writeFloatLE(weight, head + body + i * 4));
-    return packed;
-  }
+/** Spans of one operation, out of a row of postings. */
+export interface OperationSpans {
+  operationId: number;
+  spans: PostedSpans;
 }
 
-/** Reads what `PostingBuilder.pack` wrote; throws RangeError on any other bytes. Durations above 71 minutes are whole milliseconds. */
-export function unpackPosting(packed: Uint8Array): PostedSpans {
-  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
-  if (packed.byteLength < HEAD_BYTES || view.getUint8(0) !== VERSION)
-    throw new RangeError('not a posting of version 1');
-  const segmentCount = view.getUint16(1, true);
-  const head = HEAD_BYTES + segmentCount * SEGMENT_BYTES;
-  const n = entryCount(view, head);
-  const hex = Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength);
-  const spans: PostedSpans = {
+/** A row of postings, as it is stored. */
+export interface PackedRow {
+  /** Below zero: shared by several operations. */
+  operationId: number;
+  windowAtMs: number;
+  entries: Uint8Array;
+}
+
+/** The entries of one operation within a row. */
+interface Part {
+  operationId: number;
+  view: DataView;
+  entriesAt: number;
+  n: number;
+  weightsAt: number;
+}
+
+/** The columns that every reader wants. */
+type Columns = Omit<Posting, 'operationId' | 'windowAtMs' | 'traceId'>;
+
+/**
+ * Reads the entries of a row (posting-layout.ts), of the wanted operations alone where several share it; throws RangeError on any other bytes.
+ * Durations above 71 minutes are whole milliseconds.
+ */
+export function unpackRow(
+  { operationId, entries }: Pick<PackedRow, 'operationId' | 'entries'>,
+  wanted: ReadonlySet<number> | null = null,
+): OperationSpans[] {
+  const { segments, parts } = partsOf(operationId, entries, wanted);
+  return parts.map((part) => {
+    const { view, entriesAt, n } = part;
+    const bytes = Buffer.from(entries.buffer, entries.byteOffset, entries.byteLength);
+    const spans: PostedSpans = {
+      ...emptyColumns(n),
+      segments,
+      segmentIndex: new Uint8Array(n),
+      ordinal: new Uint32Array(n),
+      traceId: (i) => bytes.toString('hex', entriesAt + i * ENTRY_BYTES, entriesAt + i * ENTRY_BYTES + 16),
+    };
+    fill(spans, part, 0);
+    for (let i = 0; i < n; i++) {
+      const position = view.getUint32(entriesAt + i * ENTRY_BYTES + 20, true);
+      spans.segmentIndex[i] = position >>> 24;
+      spans.ordinal[i] = position & LOW_24;
+    }
+    return { operationId: part.operationId, spans };
+  });
+}
+
+/** The spans of many rows, put together by window and operation and in that order. Throws as `unpackRow`. */
+export function gatherRows(rows: readonly PackedRow[]): Posting[] {
+  const windows = new Map<number, Map<number, { n: number; parts: Part[] }>>();
+  for (const { operationId, windowAtMs, entries } of rows) {
+    let operations = windows.get(windowAtMs);
+    if (!operations) windows.set(windowAtMs, (operations = new Map()));
+    for (const part of partsOf(operationId, entries, null).parts) {
+      const gathered = operations.get(part.operationId);
+      if (gathered) {
+        gathered.n += part.n;
+        gathered.parts.push(part);
+      } else operations.set(part.operationId, { n: part.n, parts: [part] });
+    }
+  }
+  const postings: Posting[] = [];
+  for (const [windowAtMs, operations] of [...windows].sort(byNumber)) {
+    for (const [operationId, { n, parts }] of [...operations].sort(byNumber)) {
+      postings.push({ operationId, windowAtMs, ...gathered(n, parts) });
+    }
+  }
+  return postings;
+}
+
+const byNumber = (a: readonly [number, unknown], b: readonly [number, unknown]) => a[0] - b[0];
+
+function gathered(n: number, parts: readonly Part[]): Omit<Posting, 'operationId' | 'windowAtMs'> {
+  const traceIds = Buffer.allocUnsafe(n * 16);
+  const columns = emptyColumns(n);
+  let from = 0;
+  for (const part of parts) {
+    const { view, entriesAt } = part;
+    for (let i = 0; i < part.n; i++) {
+      const at = view.byteOffset + entriesAt + i * ENTRY_BYTES;
+      traceIds.set(new Uint8Array(view.buffer, at, 16), (from + i) * 16);
+    }
+    fill(columns, part, from);
+    from += part.n;
+  }
+  return { ...columns, traceId: (i) => traceIds.toString('hex', i * 16, i * 16 + 16) };
+}
+
+function emptyColumns(n: number): Columns {
+  return {
     n,
-    segments: [],
-    segmentIndex: new Uint8Array(n),
-    ordinal: new Uint32Array(n),
     durationUs: new Float64Array(n),
     endOffsetUs: new Uint32Array(n),
     flags: new Uint8Array(n),
     spanTag: new Uint32Array(n),
     weight: null,
-    traceId: (i) => hex.toString('hex', head + i * ENTRY_BYTES, head + i * ENTRY_BYTES + 16),
   };
-  for (let i = 0; i < segmentCount; i++) {
-    const at = HEAD_BYTES + i * SEGMENT_BYTES;
-    spans.segments.push({ id: view.getBigInt64(at, true).toString(), hour: view.getUint32(at + 8, true) });
-  }
+}
+
+/** Writes the columns of a part's spans from index `from` on. */
+function fill(columns: Columns, { view, entriesAt, n, weightsAt }: Part, from: number): void {
   for (let i = 0; i < n; i++) {
-    const at = head + i * ENTRY_BYTES;
-    const position = view.getUint32(at + 20, true);
+    const at = entriesAt + i * ENTRY_BYTES;
     const end = view.getUint32(at + 24, true);
     const flags = end >>> 24;
-    spans.spanTag[i] = view.getUint32(at + 16, true);
-    spans.segmentIndex[i] = position >>> 24;
-    spans.ordinal[i] = position & LOW_24;
-    spans.endOffsetUs[i] = end & LOW_24;
-    spans.flags[i] = flags & (POSTED_ERROR | POSTED_ROOT);
-    spans.durationUs[i] = view.getUint32(at + 28, true) * (flags & FLAG_MILLISECONDS ? 1_000 : 1);
+    columns.spanTag[from + i] = view.getUint32(at + 16, true);
+    columns.endOffsetUs[from + i] = end & LOW_24;
+    columns.flags[from + i] = flags & (POSTED_ERROR | POSTED_ROOT);
+    columns.durationUs[from + i] = view.getUint32(at + 28, true) * (flags & FLAG_MILLISECONDS ? 1_000 : 1);
     if ((flags & FLAG_WEIGHTED) !== 0) {
-      spans.weight ??= new Float32Array(n);
-      spans.weight[i] = view.getFloat32(head + n * ENTRY_BYTES + i * 4, true);
+      columns.weight ??= new Float32Array(columns.n);
+      columns.weight[from + i] = view.getFloat32(weightsAt + i * 4, true);
     }
   }
-  return spans;
+}
+
+function partsOf(
+  operationId: number,
+  packed: Uint8Array,
+  wanted: ReadonlySet<number> | null,
+): { segments: SegmentRef[]; parts: Part[] } {
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
+  const version = packed.byteLength < HEAD_BYTES ? 0 : view.getUint8(0);
+  if (version === SHARED_VERSION && packed.byteLength >= SHARED_HEAD_BYTES) return sharedParts(view, wanted);
+  if (version !== VERSION) throw new RangeError('not a posting');
+  const segmentCount = view.getUint16(1, true);
+  const entriesAt = HEAD_BYTES + segmentCount * SEGMENT_BYTES;
+  const n = entryCount(view, entriesAt);
+  return {
+    segments: readSegments(view, HEAD_BYTES, segmentCount),
+    parts: [{ operationId, view, entriesAt, n, weightsAt: entriesAt + n * ENTRY_BYTES }],
+  };
+}
+
+function sharedParts(view: DataView, wanted: ReadonlySet<number> | null): { segments: SegmentRef[]; parts: Part[] } {
+  const segmentCount = view.getUint16(1, true);
+  const operationCount = view.getUint16(3, true);
+  const operationsAt = SHARED_HEAD_BYTES + segmentCount * SEGMENT_BYTES;
+  const entriesAt = operationsAt + operationCount * OPERATION_BYTES;
+  if (entriesAt > view.byteLength) throw wrongSize(view);
+  let all = 0;
+  for (let i = 0; i < operationCount; i++) all += view.getUint8(operationsAt + i * OPERATION_BYTES + 4);
+  const weightsAt = entriesAt + all * ENTRY_BYTES;
+  if (view.byteLength !== weightsAt && view.byteLength !== weightsAt + all * 4) throw wrongSize(view);
+  const parts: Part[] = [];
+  let before = 0;
+  for (let i = 0; i < operationCount; i++) {
+    const operationId = view.getInt32(operationsAt + i * OPERATION_BYTES, true);
+    const n = view.getUint8(operationsAt + i * OPERATION_BYTES + 4);
+    if (wanted === null || wanted.has(operationId)) {
+      const at = { entriesAt: entriesAt + before * ENTRY_BYTES, weightsAt: weightsAt + before * 4 };
+      parts.push({ operationId, view, n, ...at });
+    }
+    before += n;
+  }
+  return { segments: parts.length === 0 ? [] : readSegments(view, SHARED_HEAD_BYTES, segmentCount), parts };
+}
+
+function readSegments(view: DataView, from: number, count: number): SegmentRef[] {
+  if (from + count * SEGMENT_BYTES > view.byteLength) throw wrongSize(view);
+  return Array.from({ length: count }, (_, i) => ({
+    id: view.getBigInt64(from + i * SEGMENT_BYTES, true).toString(),
+    hour: view.getUint32(from + i * SEGMENT_BYTES + 8, true),
+  }));
 }
 
 /** Entries of 32 bytes, or of 36 when any is weighted: the flags say which, so count what the flags allow. */
@@ -156,7 +201,7 @@ function entryCount(view: DataView, head: number): number {
   if (rest >= 0 && rest % ENTRY_BYTES === 0 && !anyWeighted(view, head, rest / ENTRY_BYTES)) return rest / ENTRY_BYTES;
   const wide = ENTRY_BYTES + 4;
   if (rest > 0 && rest % wide === 0 && anyWeighted(view, head, rest / wide)) return rest / wide;
-  throw new RangeError(`a posting of ${view.byteLength} bytes holds no whole number of entries`);
+  throw wrongSize(view);
 }
 
 function anyWeighted(view: DataView, head: number, n: number): boolean {
@@ -164,4 +209,8 @@ function anyWeighted(view: DataView, head: number, n: number): boolean {
     if (view.getUint32(head + i * ENTRY_BYTES + 24, true) & (FLAG_WEIGHTED << 24)) return true;
   }
   return false;
+}
+
+function wrongSize({ byteLength }: DataView): RangeError {
+  return new RangeError(`a posting of ${byteLength} bytes holds no whole number of entries`);
 }

@@ -6,7 +6,7 @@ import type { Posting } from '../model/posting.js';
 import type { StructuralSpan } from '../model/span.js';
 import type { VersionCollector } from './collect-versions.js';
 import { Dictionary } from './dictionary.js';
-import { spanTag, unpackPosting } from './posting.js';
+import { gatherRows, spanTag } from './posting.js';
 import { scan } from './scan.js';
 import { SegmentCache } from './segment-cache.js';
 import { eventTexts } from './span-events.js';
@@ -50,7 +50,7 @@ export class JournalReader {
     private readonly dictionary: Dictionary,
   ) {}
 
-  /** What ended in the windows that start in [fromMs, toMs), ordered by window, operation and commit. */
+  /** What ended in the windows that start in [fromMs, toMs), by window and operation. */
   async postings(tenantId: number, fromMs: number, toMs: number): Promise<Posting[]> {
     const rows = await this.db.query<{ operation_id: number; window_at: Date; entries: Buffer }[]>(
       `select operation_id, window_at, entries from postings
@@ -58,11 +58,13 @@ export class JournalReader {
         order by window_at, operation_id, commit_id`,
       [tenantId, new Date(fromMs), new Date(toMs)],
     );
-    return rows.map((row) => ({
-      operationId: row.operation_id,
-      windowAtMs: row.window_at.getTime(),
-      ...unpackPosting(row.entries),
-    }));
+    return gatherRows(
+      rows.map(({ operation_id: operationId, window_at, entries }) => ({
+        operationId,
+        windowAtMs: window_at.getTime(),
+        entries,
+      })),
+    );
   }
 
   /**

@@ -13,7 +13,7 @@ import {
   SPAN_TOO_MANY_LINKS,
   SpanTable,
 } from './span-table.js';
-import type { ResourceRange, ScopeRange } from './span-table.js';
+import type { ResourceRange, ScopeRange, SpanMemory } from './span-table.js';
 import { LEN, VARINT } from './wire.js';
 
 export interface ScanLimits {
@@ -40,25 +40,33 @@ export class TooManySpans extends Error {
 /**
  * Reads ExportTraceServiceRequest messages, several of which may follow one another, in one pass and without decoding what is not needed.
  * Every known field is checked for its wire type and bounds, so that what is accepted here can be decoded later.
- * Throws WireError with the offset of the first wrong byte, or TooManySpans.
+ * Throws WireError with the offset of the first wrong byte, or TooManySpans. The table's columns lie in `memory`, if given.
  */
-export function scan(bytes: Uint8Array, limits: ScanLimits): SpanTable {
-  return new Scanner(bytes, limits).scan();
+export function scan(bytes: Uint8Array, limits: ScanLimits, memory?: SpanMemory): SpanTable {
+  const scanner = new Scanner(bytes, limits, memory);
+  try {
+    return scanner.scan();
+  } catch (error) {
+    scanner.table.release();
+    throw error;
+  }
 }
 
 class Scanner extends OtlpScanner {
-  private readonly table: SpanTable;
+  readonly table: SpanTable;
   private readonly nameIndex: NameIndex;
   private readonly weightKeys: readonly Uint8Array[];
 
   constructor(
     bytes: Uint8Array,
     private readonly limits: ScanLimits,
+    memory?: SpanMemory,
   ) {
     super(bytes, limits.maxAttributeDepth);
     this.weightKeys = (limits.weightAttributes ?? []).map((key) => Buffer.from(key));
-    this.table = new SpanTable(bytes, Math.min(1 + (bytes.length >>> 8), 4_096));
-    this.nameIndex = new NameIndex(bytes, this.table.names);
+    const expected = Math.min(1 + (bytes.length >>> 8), 4_096);
+    this.table = new SpanTable(bytes, expected, memory);
+    this.nameIndex = new NameIndex(bytes, this.table.names, expected);
   }
 
   scan(): SpanTable {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { PostingBuilder, unpackPosting } from './posting.js';
+import { unpackRow } from './posting.js';
+import { packPosting } from './posting-writer.js';
 import { mayMatch, type SpanFilter } from './search-filter.js';
 
 const ANY: SpanFilter = {
@@ -13,9 +14,11 @@ const ANY: SpanFilter = {
 const WINDOW_US = 20_000_000;
 
 function posted(endOffsetUs: number, durationUs: number, flags = 0) {
-  const builder = new PostingBuilder();
-  builder.add(new Uint8Array(16), 0, 1, 0, 0, endOffsetUs, flags, durationUs, 0);
-  return unpackPosting(builder.pack([{ id: '1', hour: 1 }]));
+  const plan = { segments: [{ id: '1', hour: 1 }], n: 1, isWeighted: false, operations: null };
+  const entries = packPosting(plan, (writer) =>
+    writer.put(0, new Uint8Array(16), 0, 1, 0, 0, endOffsetUs, flags, durationUs, 0),
+  );
+  return unpackRow({ operationId: 1, entries })[0]!.spans;
 }
 
 describe('mayMatch', () => {

@@ -4,7 +4,8 @@ import { Rejected } from '../model/failure.js';
 import { OVERFLOW_NAME } from '../model/operation.js';
 import { normaliseSpanName } from '../model/span-name.js';
 import { HOUR_MS } from '../model/window.js';
-import { unpackPosting, type PostedSpans } from './posting.js';
+import { unpackRow, type PostedSpans } from './posting.js';
+import { placesOf } from './posting-layout.js';
 import type { SegmentKey } from './read.js';
 import type { EventTime } from './search-period.js';
 import type { SpanFilter } from './search-filter.js';
@@ -130,16 +131,15 @@ export class SearchStore {
          and ${MAY_HOLD}`,
       parameters(tenantId, operations, filter, fromMs, toMs),
     );
+    const wanted = operations && new Set(operations.ids);
     for (;;) {
       const rows = await db.query<{ operation_id: number; window_at: Date; entries: Buffer }[]>(
         `fetch ${ROWS_AT_ONCE} from found`,
       );
       for (const row of rows) {
-        visit({
-          windowMs: row.window_at.getTime(),
-          operationId: row.operation_id,
-          spans: unpackPosting(row.entries),
-        });
+        const packed = { operationId: row.operation_id, entries: row.entries };
+        for (const { operationId, spans } of unpackRow(packed, wanted))
+          visit({ windowMs: row.window_at.getTime(), operationId, spans });
       }
       if (rows.length < ROWS_AT_ONCE) break;
     }
@@ -197,5 +197,5 @@ function parameters(
   toMs: number,
 ): unknown[] {
   const all = [tenantId, at(fromMs), at(toMs), filter.minDurationUs, filter.errorsOnly];
-  return operations ? [...all, operations.ids] : all;
+  return operations ? [...all, placesOf(operations.ids)] : all;
 }

@@ -31,7 +31,19 @@ export interface ScopeRange {
 export interface NameRange {
   at: number;
   to: number;
+  /** Of its bytes. */
+  hash: number;
 }
+
+/** Gives memory for the columns of tables, and takes it back. */
+export interface SpanMemory {
+  /** At least `size` bytes that hold anything, at the beginning of their ArrayBuffer. */
+  take(size: number): Buffer;
+  give(memory: Buffer): void;
+}
+
+const BYTES_A_SPAN = 2 * 8 + 9 * 4 + 2;
+const NEW_MEMORY: SpanMemory = { take: (size) => Buffer.allocUnsafeSlow(size), give: () => undefined };
 
 /** Spans of one message as columns, in the order in which they lie in it. Offsets point into `bytes`. */
 export class SpanTable {
@@ -41,42 +53,33 @@ export class SpanTable {
   /** Distinct span names (a name may stand here more than once). */
   readonly names: NameRange[] = [];
   /** The span message itself, without tag and length. */
-  from: Int32Array;
-  to: Int32Array;
+  from!: Int32Array;
+  to!: Int32Array;
   /** -1: not 16 bytes. */
-  traceAt: Int32Array;
+  traceAt!: Int32Array;
   /** -1: not 8 bytes. */
-  spanIdAt: Int32Array;
+  spanIdAt!: Int32Array;
   /** -1: a root; -2: neither 0 nor 8 bytes. */
-  parentAt: Int32Array;
-  name: Int32Array;
-  resource: Int32Array;
-  scope: Int32Array;
-  kind: Uint8Array;
-  flags: Uint8Array;
-  startUs: Float64Array;
+  parentAt!: Int32Array;
+  name!: Int32Array;
+  resource!: Int32Array;
+  scope!: Int32Array;
+  kind!: Uint8Array;
+  flags!: Uint8Array;
+  startUs!: Float64Array;
   /** Never before startUs. */
-  endUs: Float64Array;
+  endUs!: Float64Array;
   /** 1 / sampling probability, 0 where unknown. */
-  weight: Float32Array;
+  weight!: Float32Array;
+  /** Null: given back. */
+  private memory: Buffer | null;
 
   constructor(
     readonly bytes: Uint8Array,
     capacity: number,
+    private readonly source = NEW_MEMORY,
   ) {
-    this.from = new Int32Array(capacity);
-    this.to = new Int32Array(capacity);
-    this.traceAt = new Int32Array(capacity);
-    this.spanIdAt = new Int32Array(capacity);
-    this.parentAt = new Int32Array(capacity);
-    this.name = new Int32Array(capacity);
-    this.resource = new Int32Array(capacity);
-    this.scope = new Int32Array(capacity);
-    this.kind = new Uint8Array(capacity);
-    this.flags = new Uint8Array(capacity);
-    this.startUs = new Float64Array(capacity);
-    this.endUs = new Float64Array(capacity);
-    this.weight = new Float32Array(capacity);
+    this.memory = this.layOut(capacity);
   }
 
   /** Makes room for one more span and returns its index. */
@@ -94,6 +97,14 @@ export class SpanTable {
       kept++;
     }
     this.n = kept;
+  }
+
+  /** Gives the columns' memory back; they must not be read after. */
+  release(): void {
+    if (this.memory === null) return;
+    this.source.give(this.memory);
+    this.memory = null;
+    this.n = 0;
   }
 
   private columns() {
@@ -115,21 +126,37 @@ export class SpanTable {
   }
 
   private resize(capacity: number): void {
-    const grown = new SpanTable(this.bytes, capacity);
-    const columns = grown.columns();
-    this.columns().forEach((column, i) => columns[i]!.set(column));
-    this.from = grown.from;
-    this.to = grown.to;
-    this.traceAt = grown.traceAt;
-    this.spanIdAt = grown.spanIdAt;
-    this.parentAt = grown.parentAt;
-    this.name = grown.name;
-    this.resource = grown.resource;
-    this.scope = grown.scope;
-    this.kind = grown.kind;
-    this.flags = grown.flags;
-    this.startUs = grown.startUs;
-    this.endUs = grown.endUs;
-    this.weight = grown.weight;
+    const before = this.columns();
+    const { memory } = this;
+    this.memory = this.layOut(capacity);
+    const columns = this.columns();
+    before.forEach((column, i) => columns[i]!.set(column.subarray(0, this.n)));
+    if (memory) this.source.give(memory);
+  }
+
+  /** The widest columns first, so that each begins where its numbers may. */
+  private layOut(capacity: number): Buffer {
+    const taken = this.source.take(capacity * BYTES_A_SPAN);
+    const memory = taken.buffer as ArrayBuffer;
+    let at = 0;
+    const take = (width: number) => {
+      at += width * capacity;
+      return at - width * capacity;
+    };
+    const ints = () => new Int32Array(memory, take(4), capacity);
+    this.startUs = new Float64Array(memory, take(8), capacity);
+    this.endUs = new Float64Array(memory, take(8), capacity);
+    this.from = ints();
+    this.to = ints();
+    this.traceAt = ints();
+    this.spanIdAt = ints();
+    this.parentAt = ints();
+    this.name = ints();
+    this.resource = ints();
+    this.scope = ints();
+    this.weight = new Float32Array(memory, take(4), capacity);
+    this.kind = new Uint8Array(memory, take(1), capacity);
+    this.flags = new Uint8Array(memory, take(1), capacity);
+    return taken;
   }
 }

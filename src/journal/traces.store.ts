@@ -3,12 +3,15 @@ import { DataSource } from 'typeorm';
 import type { Posting } from '../model/posting.js';
 import type { TraceTerms } from '../model/trace-terms.js';
 import { TermCollector } from './collect-terms.js';
-import { unpackPosting } from './posting.js';
+import { unpackRow } from './posting.js';
+import { placesOf } from './posting-layout.js';
 import { JournalReader, type SegmentKey } from './read.js';
 import type { SpanTable } from './span-table.js';
 
 /** Spans of one operation read at most; the newest count. */
 const MAX_POSTED = 50_000;
+/** Passing over a span of another operation in a shared row costs so much less than reading one. */
+const SHARED_WEIGHT = 16;
 /** What one comparison unpacks at most: stored bytes, and segments. */
 const MAX_BYTES = 16 * 1024 * 1024;
 const MAX_BYTES_A_TRACE = 2 * 1024 * 1024;
@@ -29,26 +32,39 @@ export class TracesStore {
     private readonly reader: JournalReader,
   ) {}
 
-  /** The spans of an operation that ended in the windows [fromMs, toMs), newest windows first; `left` were too many. */
+  /**
+   * The spans of an operation that ended in the windows [fromMs, toMs), newest windows first; `left` were too many. Rows that it shares with
+   * other operations count by what is theirs as long as they are read; beyond the bounds nobody looks, and all that is in them counts as left.
+   */
   async operation(
     tenantId: number,
     operationId: number,
     fromMs: number,
     toMs: number,
   ): Promise<{ postings: Posting[]; left: number }> {
-    const rows = await this.query<{ window_at: Date; entries: Buffer | null; n: string }>(
-      `select window_at, case when before < $5 then entries end as entries, n from (
-         select window_at, commit_id, entries, n,
-                sum(n) over (order by window_at desc, commit_id) - n as before
-           from postings where tenant_id = $1 and operation_id = $2 and window_at >= $3 and window_at < $4) p
-        order by window_at desc, commit_id`,
-      [tenantId, operationId, new Date(fromMs), new Date(toMs), MAX_POSTED],
+    const rows = await this.query<{ row_id: number; window_at: Date; entries: Buffer | null; n: number }>(
+      `select operation_id as row_id, window_at, case when before < $5 then entries end as entries, n from (
+         select operation_id, window_at, commit_id, entries, n,
+                coalesce(sum(case when operation_id < 0 then n / ${SHARED_WEIGHT} else n end) over (
+                  order by window_at desc, commit_id, operation_id
+                  rows between unbounded preceding and 1 preceding), 0) as before
+           from postings where tenant_id = $1 and operation_id = any($2::int4[]) and window_at >= $3 and window_at < $4) p
+        order by window_at desc, commit_id, operation_id`,
+      [tenantId, placesOf([operationId]), new Date(fromMs), new Date(toMs), MAX_POSTED],
     );
     const postings: Posting[] = [];
+    const wanted = new Set([operationId]);
     let left = 0;
-    for (const { window_at, entries, n } of rows) {
-      if (entries === null) left += Number(n);
-      else postings.push({ operationId, windowAtMs: window_at.getTime(), ...unpackPosting(entries) });
+    let taken = 0;
+    for (const { row_id, window_at, entries, n } of rows) {
+      if (entries === null || taken >= MAX_POSTED) {
+        left += n;
+        continue;
+      }
+      for (const { spans } of unpackRow({ operationId: row_id, entries }, wanted)) {
+        postings.push({ operationId, windowAtMs: window_at.getTime(), ...spans });
+        taken += spans.n;
+      }
     }
     return { postings, left };
   }

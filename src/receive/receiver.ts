@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Config } from '../config.js';
-import { TooManySpans, scan } from '../journal/scan.js';
+import { type ScanLimits, TooManySpans, scan } from '../journal/scan.js';
 import type { SpanTable } from '../journal/span-table.js';
 import { keepSpans } from '../journal/splice.js';
 import { WireError } from '../journal/wire.js';
@@ -30,16 +30,40 @@ export interface ExportRequest {
   body: Buffer;
 }
 
+/** Memory that a request holds, given back by whoever reads it last: the journal once it is passed on, else the receiver. */
+class Held {
+  private owner: 'caller' | 'journal' = 'caller';
+
+  constructor(private readonly releases: (() => void)[]) {}
+
+  add(release: () => void): void {
+    this.releases.push(release);
+  }
+
+  passOn(): () => void {
+    this.owner = 'journal';
+    return () => this.release('journal');
+  }
+
+  release(by: 'caller' | 'journal'): void {
+    if (by === this.owner) for (const release of this.releases.splice(0)) release();
+  }
+}
+
 /** From the bytes of an export request to the answer that says what became of its spans. */
 export class Receiver {
   private readonly buffers = new Buffers(IDLE_BUFFER_BYTES);
   private readonly inflater = new Inflater(this.buffers);
+  private readonly scanLimits: ScanLimits;
 
   constructor(
     private readonly journal: Journal,
     private readonly rates: Rates,
     private readonly config: Pick<Config, 'ingest' | 'sampling'>,
-  ) {}
+  ) {
+    const { ingest, sampling } = config;
+    this.scanLimits = { ...ingest, maxSpans: ingest.maxSpansPerRequest, weightAttributes: sampling.attributes };
+  }
 
   /** Answers 200 once the accepted spans are committed. Throws Rejected or Unavailable, and then nothing need have been stored. */
   async export(request: ExportRequest, share: BodyShare): Promise<Answer> {
@@ -47,24 +71,19 @@ export class Receiver {
     const { tenantId, isGzip, body } = request;
     await this.rates.admit(tenantId);
     const inflated = isGzip ? this.inflater.inflate(body, maxDecodedBytes) : null;
-    const release = () => inflated && this.buffers.give(inflated.buffer);
-    let isPassedOn = false;
+    const held = new Held(inflated ? [() => this.buffers.give(inflated.buffer)] : []);
     try {
-      return await this.store(request, inflated?.bytes ?? body, share, () => {
-        isPassedOn = true;
-        return release;
-      });
+      return await this.store(request, inflated?.bytes ?? body, share, held);
     } finally {
-      if (!isPassedOn) release();
+      held.release('caller');
     }
   }
 
-  /** `passOn` gives what is to be called once the journal no longer reads the bytes. */
   private async store(
     { tenantId, encoding, isGzip, body }: ExportRequest,
     decoded: Buffer,
     share: BodyShare,
-    passOn: () => () => void,
+    held: Held,
   ): Promise<Answer> {
     const { maxDecodedBytes, maxAttributeDepth } = this.config.ingest;
     if (decoded.length > maxDecodedBytes) {
@@ -74,6 +93,7 @@ export class Receiver {
       throw new Unavailable('too many requests are being received', RETRY_AFTER_S, { code: 'too_much_pending' });
     const message = encoding === 'json' ? fromJson(decoded, maxAttributeDepth) : decoded;
     const spans = this.scan(message);
+    held.add(() => spans.release());
     const received = spans.n;
     this.rates.spend(tenantId, received, decoded.length);
     if (received === 0) return successAnswer(encoding);
@@ -94,7 +114,7 @@ export class Receiver {
       received,
       rejected: admission.rejected,
       endsEarly: early,
-      release: passOn(),
+      release: held.passOn(),
     });
     const { acceptedBefore } = receipt;
     if (acceptedBefore !== null && acceptedBefore !== admission.accepted) {
@@ -107,9 +127,8 @@ export class Receiver {
   }
 
   private scan(message: Buffer): SpanTable {
-    const { ingest, sampling } = this.config;
     try {
-      return scan(message, { ...ingest, maxSpans: ingest.maxSpansPerRequest, weightAttributes: sampling.attributes });
+      return scan(message, this.scanLimits, this.buffers);
     } catch (error) {
       if (error instanceof WireError) {
         throw new Rejected('not_otlp', `the body is not an ExportTraceServiceRequest: ${error.message}`);

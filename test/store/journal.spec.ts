@@ -248,6 +248,43 @@ describe('journal', () => {
     for (const traceId of traces) expect(posted).toContain(hex(traceId));
   });
 
+  it('lets operations with few spans share rows, those of each tenant apart, and finds them by operation', async () => {
+    const atMs = windowOf(nowMs) - 40 * WINDOW_MS;
+    const bodyOf = (tenantId: number) =>
+      requestOf(
+        `seldom ${tenantId}`,
+        // Operation k has 1 to 9 spans: few share, many have a row of their own.
+        Array.from({ length: 900 }, (_, k) =>
+          Array.from({ length: 1 + (k % 9) }, (_, i) => span(atMs + i, { name: `seldom ${k}` })),
+        ).flat(),
+      );
+    await Promise.all([7, 8].map((tenantId) => store(it1, bodyOf(tenantId), tenantId)));
+    for (const tenantId of [7, 8]) {
+      const [{ rows }] = await it1.db.query(
+        `select count(*)::int4 as rows from postings where tenant_id = $1 and window_at = $2`,
+        [tenantId, new Date(atMs)],
+      );
+      // 200 operations have eight or nine spans, 700 share at most 256 rows.
+      expect(rows).toBeLessThanOrEqual(456);
+      const postings = await it1.reader.postings(tenantId, atMs, atMs + WINDOW_MS);
+      const names = new Map<number, string>(
+        (await it1.db.query(`select id, name from operations where tenant_id = $1`, [tenantId])).map(
+          ({ id, name }: { id: number; name: string }) => [id, name],
+        ),
+      );
+      const found = new Map(postings.map(({ operationId, n }) => [names.get(operationId), n]));
+      expect(found).toEqual(new Map(Array.from({ length: 900 }, (_, k) => [`seldom ${k}`, 1 + (k % 9)])));
+      const spans = await it1.reader.structure(
+        tenantId,
+        postings.slice(0, 5).map(({ traceId }) => traceId(0)),
+      );
+      for (const { operationId, traceId, n } of postings.slice(0, 5)) {
+        expect(spans.get(traceId(0))).toMatchObject([{ operationId }]);
+        expect(new Set(Array.from({ length: n }, (_, i) => traceId(i))).size).toBe(n);
+      }
+    }
+  });
+
   it('keeps names as columns can hold them and the sender’s text as it was', async () => {
     const traceId = randomBytes(16);
     const long = 'x'.repeat(100_000);
