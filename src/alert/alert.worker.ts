@@ -35,9 +35,10 @@ function verdictOn(
   { event, rules, earlier, enabledChannelIds, alerts, report }: DecisionInput,
   publicUrl: string,
 ): Verdict {
+  const anomalyRules = rules.filter((rule) => rule.type === 'anomaly');
   return {
-    decisions: decide(event, rules, earlier, enabledChannelIds),
-    transitions: anomalyAlerts(event, rules, alerts, {
+    decisions: decide(event, anomalyRules, earlier, enabledChannelIds),
+    transitions: anomalyAlerts(event, anomalyRules, alerts, {
       idOf: (ruleId) => alertId(tenantId, ruleId, event.incidentId),
       incidentUrl: `${publicUrl}/api/v1/incidents/${event.incidentId}`,
     }),

@@ -8,24 +8,15 @@ import {
   type IncidentEventKind,
   type Severity,
 } from '../model/incident.js';
-import type { Rule } from '../model/rule.js';
+import { ANOMALY_DEFAULTS, type AnomalyRule } from '../model/rule.js';
 import { anomalyAlerts } from './anomaly-alerts.js';
 
 const AT_MS = 1_000_000;
 const WHERE = { idOf: (ruleId: string) => `alert of ${ruleId}`, incidentUrl: 'http://trace.test/i' };
 
-function rule(change: Partial<Rule> = {}): Rule {
-  const services = ['*'];
-  return {
-    id: 'r1',
-    tenantId: 1,
-    name: 'all',
-    enabled: true,
-    services,
-    minSeverity: 'warning',
-    channelIds: null,
-    ...change,
-  };
+function rule(change: Partial<AnomalyRule> = {}): AnomalyRule {
+  const common = { id: 'r1', tenantId: 1, epoch: 1, name: 'all', enabled: true, channelIds: null };
+  return { ...ANOMALY_DEFAULTS, ...common, services: ['*'], minSeverity: 'warning', ...change };
 }
 
 function step(kind: IncidentEventKind, severity: Severity = 'warning', atMs = AT_MS) {
@@ -44,7 +35,7 @@ function step(kind: IncidentEventKind, severity: Severity = 'warning', atMs = AT
   return { incidentId: 'i1', kind, atMs, reason: 'why', snapshot };
 }
 
-function played(steps: { event: ReturnType<typeof step>; rules: Rule[] }[]) {
+function played(steps: { event: ReturnType<typeof step>; rules: AnomalyRule[] }[]) {
   const alerts = new Map<string, Alert>();
   return steps.map(({ event, rules }) => {
     const transitions = anomalyAlerts(event, rules, [...alerts.values()], WHERE);

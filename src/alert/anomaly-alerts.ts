@@ -2,7 +2,7 @@ import type { Alert, AlertState, AlertTransition } from '../model/alert.js';
 import { displayText } from '../model/display.js';
 import type { IncidentEvent } from '../model/incident.js';
 import { headline, incidentView } from '../model/incident-view.js';
-import type { Rule } from '../model/rule.js';
+import type { AnomalyRule } from '../model/rule.js';
 import { matchRule } from './match.js';
 
 /**
@@ -12,7 +12,7 @@ import { matchRule } from './match.js';
  */
 export function anomalyAlerts(
   event: Omit<IncidentEvent, 'sequence'>,
-  rules: readonly Rule[],
+  rules: readonly AnomalyRule[],
   alerts: readonly Alert[],
   { idOf, incidentUrl }: { idOf: (ruleId: string) => string; incidentUrl: string },
 ): AlertTransition[] {
@@ -34,7 +34,12 @@ export function anomalyAlerts(
   return transitions;
 }
 
-function unborn(rule: Rule, event: Pick<IncidentEvent, 'incidentId' | 'snapshot'>, id: string, url: string): Alert {
+function unborn(
+  rule: AnomalyRule,
+  event: Pick<IncidentEvent, 'incidentId' | 'snapshot'>,
+  id: string,
+  url: string,
+): Alert {
   const { incidentId, snapshot } = event;
   return {
     id,
@@ -56,7 +61,7 @@ function unborn(rule: Rule, event: Pick<IncidentEvent, 'incidentId' | 'snapshot'
 
 /** Names are a sender's text: made fit for one line here, once, since labels go to every channel. */
 function described(
-  rule: Rule,
+  rule: AnomalyRule,
   { incidentId, snapshot, reason }: Pick<IncidentEvent, 'incidentId' | 'snapshot' | 'reason'>,
 ): Pick<Alert, 'labels' | 'annotations' | 'figures' | 'exemplars'> {
   const worst = headline(snapshot.affected, snapshot.causes[0]);

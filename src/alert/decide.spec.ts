@@ -8,22 +8,14 @@ import {
   type IncidentEventKind,
   type Severity,
 } from '../model/incident.js';
-import type { Rule } from '../model/rule.js';
+import { ANOMALY_DEFAULTS, type AnomalyRule } from '../model/rule.js';
 import { decide } from './decide.js';
 
 const CHANNELS = ['A', 'B'];
 
-function rule(change: Partial<Rule> = {}): Rule {
-  return {
-    id: 'r1',
-    tenantId: 1,
-    name: 'all',
-    enabled: true,
-    services: ['*'],
-    minSeverity: 'warning',
-    channelIds: null,
-    ...change,
-  };
+function rule(change: Partial<AnomalyRule> = {}): AnomalyRule {
+  const common = { id: 'r1', tenantId: 1, epoch: 1, name: 'all', enabled: true, channelIds: null };
+  return { ...ANOMALY_DEFAULTS, ...common, services: ['*'], minSeverity: 'warning', ...change };
 }
 
 function step(kind: IncidentEventKind, severity: Severity = 'warning') {
@@ -43,7 +35,7 @@ describe('decide', () => {
   const cases: {
     name: string;
     event: ReturnType<typeof step>;
-    rules?: Rule[];
+    rules?: AnomalyRule[];
     earlier?: EarlierDecision[];
     channels?: string[];
     expected: string[];

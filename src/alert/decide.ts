@@ -1,6 +1,6 @@
 import type { Decision, DecisionReason, EarlierDecision } from '../model/decision.js';
 import type { IncidentEvent, IncidentEventKind } from '../model/incident.js';
-import type { Rule } from '../model/rule.js';
+import type { AnomalyRule } from '../model/rule.js';
 import { matchRule } from './match.js';
 
 /**
@@ -9,7 +9,7 @@ import { matchRule } from './match.js';
  */
 export function decide(
   event: Pick<IncidentEvent, 'kind' | 'snapshot'>,
-  rules: readonly Rule[],
+  rules: readonly AnomalyRule[],
   earlier: readonly EarlierDecision[],
   enabledChannelIds: readonly string[],
 ): Decision[] {
@@ -40,7 +40,7 @@ function channelsTold(earlier: readonly EarlierDecision[]): Map<string, { id: st
 function decideOpening(
   kind: Exclude<IncidentEventKind, 'resolved'>,
   incident: IncidentEvent['snapshot'],
-  rule: Rule,
+  rule: AnomalyRule,
   told: ReadonlyMap<string, unknown>,
   enabledChannelIds: readonly string[],
 ): Decision {
@@ -57,7 +57,7 @@ function decideOpening(
 
 /** Whoever was told of the opening is owed the end, also when the rule has been changed, disabled or deleted since. */
 function decideResolved(
-  rules: readonly Rule[],
+  rules: readonly AnomalyRule[],
   told: ReadonlyMap<string, { id: string; name: string }>,
   enabled: ReadonlySet<string>,
 ): Decision[] {

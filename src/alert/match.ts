@@ -1,11 +1,11 @@
 import { SEVERITIES, type Incident, type Severity } from '../model/incident.js';
-import type { Rule } from '../model/rule.js';
+import type { AnomalyRule } from '../model/rule.js';
 
 export type Match = 'matches' | 'severity_below_rule' | 'service_not_in_rule';
 
 /** Whether a rule is about this incident: severe enough, and one of its globs matches the service of a cause or of an affected operation. */
 export function matchRule(
-  rule: Pick<Rule, 'services' | 'minSeverity'>,
+  rule: Pick<AnomalyRule, 'services' | 'minSeverity'>,
   incident: Pick<Incident, 'severity' | 'causes' | 'affected'>,
 ): Match {
   const services = new Set([...incident.causes, ...incident.affected].map((each) => each.service));

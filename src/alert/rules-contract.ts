@@ -1,55 +1,115 @@
 import { z } from 'zod';
-import { SEVERITIES } from '../model/incident.js';
-import type { Rule } from '../model/rule.js';
+import { Rejected } from '../model/failure.js';
+import type { Rule, RuleValues } from '../model/rule.js';
+import {
+  AbsenceInput,
+  AnomalyInput,
+  BurnRateInput,
+  StructuralInput,
+  ThresholdInput,
+  TraceMatchInput,
+} from './types-contract.js';
 
-/** Text that people give to things: one line, nothing that PostgreSQL cannot hold. */
-const line = (most: number) =>
-  z
-    .string()
-    .trim()
-    .min(1)
-    .max(most)
-    .regex(/^\P{Cc}*$/u, 'must not contain control characters');
+const AnyRuleInput = z.discriminatedUnion('type', [
+  AnomalyInput,
+  ThresholdInput,
+  BurnRateInput,
+  TraceMatchInput,
+  AbsenceInput,
+  StructuralInput,
+]);
 
-export const RuleInput = z
-  .strictObject({
-    name: line(100),
-    enabled: z.boolean().default(true),
-    services: z
-      .array(line(200))
-      .min(1)
-      .max(100)
-      .describe('Globs (`*`, `?`) on the services that an incident blames or affects; one that matches is enough.'),
-    minSeverity: z.enum(SEVERITIES).default('warning'),
-    channelIds: z
-      .array(z.guid())
-      .min(1)
-      .max(100)
-      .nullable()
-      .default(null)
-      .describe('Null: every channel, also those added later.'),
-  })
-  .meta({ id: 'RuleInput' });
-export type RuleInput = z.infer<typeof RuleInput>;
+/** A rule as people write it; without a type it is one about anomalies. */
+export const RuleInput = AnyRuleInput.meta({ id: 'RuleInput' });
+export type RuleInput = z.output<typeof RuleInput>;
 
+/** A rule as it is shown: what was written, with what was left out filled in. */
 export const RuleView = z
-  .object({
+  .looseObject({
     id: z.guid(),
+    type: z.string(),
     name: z.string(),
     enabled: z.boolean(),
     services: z.array(z.string()),
-    minSeverity: z.enum(SEVERITIES),
     channelIds: z.array(z.guid()).nullable().describe('Null: every channel. Empty: all that it named were deleted.'),
   })
-  .meta({ id: 'Rule' });
-export type RuleView = z.infer<typeof RuleView>;
+  .meta({ id: 'Rule', description: 'The fields of RuleInput of its type, and its id.' });
+export type RuleView = z.output<typeof RuleView>;
 
-export const RuleList = z.object({ rules: z.array(RuleView) }).meta({ id: 'RuleList' });
+export const RuleList = z
+  .object({ rules: z.array(RuleView), nextCursor: z.string().nullable() })
+  .meta({ id: 'RuleList' });
 export type RuleList = z.infer<typeof RuleList>;
 
-export const RulePath = z.strictObject({ id: z.guid() });
+export const RulePath = z.strictObject({ id: z.guid().toLowerCase() });
 export type RulePath = z.infer<typeof RulePath>;
 
-export function ruleView({ id, name, enabled, services, minSeverity, channelIds }: Rule): RuleView {
-  return { id, name, enabled, services, minSeverity, channelIds };
+const Place = z.strictObject({ createdAt: z.iso.datetime({ precision: 6 }), id: z.guid() });
+export const RuleQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(500).default(500),
+  cursor: z
+    .string()
+    .max(512)
+    .transform((text, context) => {
+      const place = Place.safeParse(parseJson(text));
+      if (place.success) return place.data;
+      context.addIssue({
+        code: 'custom',
+        message: 'is not a cursor of this list; use the nextCursor of its last answer',
+      });
+      return z.NEVER;
+    })
+    .optional(),
+});
+export type RuleQuery = z.output<typeof RuleQuery>;
+
+/** RFC 7396: what is null is removed, which here means that its default holds again. */
+export const RulePatch = z
+  .record(z.string(), z.unknown())
+  .meta({ id: 'RulePatch', description: 'A JSON merge patch (RFC 7396) of RuleInput.' });
+export type RulePatch = z.infer<typeof RulePatch>;
+
+/** What people write, as values of a rule. */
+export function ruleValues(input: RuleInput): RuleValues {
+  return { ...input, type: input.type ?? 'anomaly' } as RuleValues;
+}
+
+/** Checks what is not known to be a rule. Throws Rejected that names the field. */
+export function checkedRule(input: unknown): RuleValues {
+  const parsed = RuleInput.safeParse(input);
+  if (parsed.success) return ruleValues(parsed.data);
+  const [first] = parsed.error.issues;
+  const keys = first !== undefined && 'keys' in first ? first.keys.slice(0, 1) : [];
+  const field = [...(first?.path ?? []), ...keys].map(String).join('.');
+  const more = parsed.error.issues.length > 1 ? ` (and ${parsed.error.issues.length - 1} more)` : '';
+  const message = `${field === '' ? '' : `${field}: `}${first?.message ?? 'it does not fit the schema'}${more}`;
+  throw new Rejected('invalid_input', message, 400, field === '' ? undefined : field);
+}
+
+export function ruleView({ tenantId: _tenantId, epoch: _epoch, ...shown }: Rule): RuleView {
+  return shown;
+}
+
+/** JSON merge patch, RFC 7396. */
+export function mergePatch(target: unknown, patch: unknown): unknown {
+  if (!isObject(patch)) return patch;
+  const merged: Record<string, unknown> = isObject(target) ? { ...target } : {};
+  for (const [key, value] of Object.entries(patch)) {
+    if (key === '__proto__') continue;
+    if (value === null) delete merged[key];
+    else merged[key] = mergePatch(merged[key], value);
+  }
+  return merged;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function parseJson(base64url: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(base64url, 'base64url').toString('utf8'));
+  } catch {
+    return undefined;
+  }
 }

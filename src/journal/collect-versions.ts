@@ -1,4 +1,4 @@
-import { type SeenVersion, VERSION_KEYS } from '../model/version.js';
+import { PLACE_KEYS, type SeenVersion, VERSION_KEYS } from '../model/version.js';
 import { attributesOf } from './attributes.js';
 import { decodeResource } from './otlp-descriptor.js';
 import type { SpanTable } from './span-table.js';
@@ -11,7 +11,7 @@ const MAX_A_SERVICE = 50;
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f]/;
 const RESOURCE_TAG = (1 << 3) | LEN;
 
-/** Notes which versions of services were at work, and when. */
+/** Notes which versions of services were at work, where they run, and when. */
 export class VersionCollector {
   private readonly seen = new Map<string, SeenVersion>();
   private readonly perService = new Map<number, number>();
@@ -61,7 +61,7 @@ function readVersions({ bytes, resources }: SpanTable, resource: number): [key: 
     for (const { key, value } of attributesOf(
       decodeResource(bytes.subarray(at, reader.pos)).resource?.attributes ?? [],
     )) {
-      if (!VERSION_KEYS.includes(key)) continue;
+      if (!VERSION_KEYS.includes(key) && !PLACE_KEYS.includes(key)) continue;
       for (const each of Array.isArray(value) ? value.slice(0, 4) : [value]) {
         if (typeof each === 'string' && each !== '' && each.length <= MAX_LENGTH && !CONTROLS.test(each))
           versions.push([key, each]);

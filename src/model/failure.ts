@@ -3,7 +3,7 @@ export class Rejected extends Error {
   constructor(
     readonly code: string,
     message: string,
-    readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 = 400,
+    readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 412 | 413 | 415 | 422 = 400,
     readonly field?: string,
   ) {
     super(message);

@@ -12,6 +12,13 @@ export const VERSION_KEYS: readonly string[] = [
   'version',
 ];
 
+/** Attributes of a resource that say where a service runs; noted as versions are. */
+export const PLACE_KEYS: readonly string[] = [
+  'service.namespace',
+  'deployment.environment.name',
+  'deployment.environment',
+];
+
 /** A version that was seen, with the event times (epoch ms) of the first and last span that it was seen on. */
 export interface SeenVersion {
   serviceId: number;

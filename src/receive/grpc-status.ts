@@ -12,6 +12,7 @@ const CODES: Record<Rejected['status'], RpcCode> = {
   404: RPC.UNIMPLEMENTED,
   405: RPC.UNIMPLEMENTED,
   409: RPC.INVALID_ARGUMENT,
+  412: RPC.INVALID_ARGUMENT,
   // Without RetryInfo, which says that the same again can never succeed.
   413: RPC.RESOURCE_EXHAUSTED,
   415: RPC.UNIMPLEMENTED,

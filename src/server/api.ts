@@ -37,6 +37,14 @@ export async function createApi(root: DynamicModule, logger: LoggerService): Pro
     if (request.url.startsWith('/api/docs')) reply.header('content-security-policy', DOCS_POLICY);
     else if (request.url.startsWith('/api/')) reply.header('cache-control', 'no-store');
   });
+  // JSON merge patch (RFC 7396) is JSON.
+  app.useBodyParser('application/merge-patch+json', {}, (_request, body, done) => {
+    try {
+      done(null, JSON.parse(body.toString('utf8')));
+    } catch {
+      done(new Rejected('bad_request', 'the body is not JSON'), undefined);
+    }
+  });
   serveOpenApi(app);
   return app;
 }

@@ -3,21 +3,31 @@ import { randomUUID } from 'node:crypto';
 import { DataSource, type EntityManager } from 'typeorm';
 import { Rejected } from '../model/failure.js';
 import type { Severity } from '../model/incident.js';
-import type { Rule } from '../model/rule.js';
+import { ANOMALY_DEFAULTS, type Rule, type RuleType, type RuleValues } from '../model/rule.js';
+import { isoUs } from './iso-time.js';
 import { isUniqueViolation } from './sql-state.js';
 
-const MAX_RULES = 500;
-
-export type RuleValues = Pick<Rule, 'name' | 'enabled' | 'services' | 'minSeverity' | 'channelIds'>;
+export const MAX_RULES = 500;
+/** How long a repeated request is given the answer of the first one. */
+const REMEMBERED_H = 24;
 
 interface Row {
   id: string;
   tenant_id: number;
   name: string;
   enabled: boolean;
+  type: RuleType;
   services: string[];
   min_severity: Severity;
   channel_ids: string[] | null;
+  definition: Record<string, unknown>;
+  epoch: number;
+}
+
+/** A place in the list of rules. */
+export interface RulePlace {
+  createdAt: string;
+  id: string;
 }
 
 /** Alert rules of a tenant. The default rule is made once for each tenant, at its first use; deleted, it stays away. */
@@ -32,44 +42,117 @@ export class RuleStore {
     return rows.map(toRule);
   }
 
+  /** At most `limit` rules in the order of their making, after a place; each with its own. */
+  async page(
+    tenantId: number,
+    limit: number,
+    after: RulePlace | undefined,
+  ): Promise<{ rule: Rule; place: RulePlace }[]> {
+    await this.makeDefault(tenantId, this.db);
+    const rows: (Row & { place: string })[] = await this.db.query(
+      `select *, ${isoUs('created_at')} as place from rules
+        where tenant_id = $1 and ($3::timestamptz is null or (created_at, id) > ($3, $4::uuid))
+        order by created_at, id limit $2`,
+      [tenantId, limit, after?.createdAt ?? null, after?.id ?? null],
+    );
+    return rows.map((row) => ({ rule: toRule(row), place: { createdAt: row.place, id: row.id } }));
+  }
+
   async get(tenantId: number, id: string): Promise<Rule> {
     const rows: Row[] = await this.db.query(`select * from rules where tenant_id = $1 and id = $2`, [tenantId, id]);
     return one(rows, id);
   }
 
-  /** Throws Rejected 409 for a name in use and 422 beyond MAX_RULES. */
-  async create(tenantId: number, values: RuleValues): Promise<Rule> {
+  /**
+   * Throws Rejected 409 for a name in use and 422 beyond MAX_RULES. A `key` that came before with the same values (`hash`) within a day gives
+   * the rule that was made then, or 404 when it is gone; with other values it is 422.
+   */
+  async create(tenantId: number, values: RuleValues, once?: { key: string; hash: Buffer }): Promise<Rule> {
     await this.makeDefault(tenantId, this.db);
-    const rows: Row[] = await refuseTakenName(values.name, () =>
-      this.db.query(
-        `insert into rules (id, tenant_id, name, enabled, services, min_severity, channel_ids)
-         select $1, $2::int4, $3, $4, $5, $6, $7
-         where (select count(*) from rules where tenant_id = $2::int4) < $8
-         returning *`,
-        [randomUUID(), tenantId, ...columns(values), MAX_RULES],
-      ),
+    return refuseTakenName(values.name, () =>
+      this.db.transaction(async (tx) => {
+        const id = randomUUID();
+        if (once !== undefined) {
+          const first = await this.firstOf(tx, tenantId, id, once);
+          if (first !== id)
+            return one(
+              await tx.query(`select * from rules where tenant_id = $1 and id = $2`, [tenantId, first]),
+              first,
+            );
+        }
+        const rows: Row[] = await tx.query(
+          `insert into rules (id, tenant_id, name, enabled, type, services, min_severity, channel_ids, definition)
+           select $1, $2::int4, $3, $4, $5, $6, $7, $8, $9
+           where (select count(*) from rules where tenant_id = $2::int4) < $10
+           returning *`,
+          [id, tenantId, ...columns(values), MAX_RULES],
+        );
+        if (!rows[0]) throw new Rejected('too_many', `a tenant may have ${MAX_RULES} rules; delete one first`, 422);
+        return toRule(rows[0]);
+      }),
     );
-    if (!rows[0]) throw new Rejected('too_many', `a tenant may have ${MAX_RULES} rules; delete one first`, 422);
-    return toRule(rows[0]);
   }
 
-  async replace(tenantId: number, id: string, values: RuleValues): Promise<Rule> {
-    const [rows]: [Row[], number] = await refuseTakenName(values.name, () =>
-      this.db.query(
-        `update rules set name = $3, enabled = $4, services = $5, min_severity = $6, channel_ids = $7, updated_at = now()
-         where id = $1 and tenant_id = $2 returning *`,
-        [id, tenantId, ...columns(values)],
-      ),
+  /**
+   * Puts what `change` makes of the rule in its place, and says whether what it means has changed; `change` may throw to leave it. Nobody else
+   * changes it meanwhile.
+   */
+  async replace(
+    tenantId: number,
+    id: string,
+    change: (rule: Rule) => { values: RuleValues; isOther: boolean },
+  ): Promise<Rule> {
+    const taken = { name: id };
+    return refuseTakenName(taken, () =>
+      this.db.transaction(async (tx) => {
+        const before = one(
+          await tx.query(`select * from rules where tenant_id = $1 and id = $2 for update`, [tenantId, id]),
+          id,
+        );
+        const { values, isOther } = change(before);
+        taken.name = values.name;
+        const [rows]: [Row[], number] = await tx.query(
+          `update rules set name = $3, enabled = $4, type = $5, services = $6, min_severity = $7, channel_ids = $8, definition = $9,
+             epoch = epoch + $10, updated_at = now()
+           where id = $1 and tenant_id = $2 returning *`,
+          [id, tenantId, ...columns(values), isOther ? 1 : 0],
+        );
+        return one(rows, id);
+      }),
     );
-    return one(rows, id);
   }
 
-  async delete(tenantId: number, id: string): Promise<void> {
-    const [rows]: [Row[], number] = await this.db.query(
-      `delete from rules where id = $1 and tenant_id = $2 returning *`,
-      [id, tenantId],
+  /** `check` may throw to leave the rule where it is. */
+  async delete(tenantId: number, id: string, check: (rule: Rule) => void = () => undefined): Promise<void> {
+    await this.db.transaction(async (tx) => {
+      check(one(await tx.query(`select * from rules where tenant_id = $1 and id = $2 for update`, [tenantId, id]), id));
+      await tx.query(`delete from rules where id = $1 and tenant_id = $2`, [id, tenantId]);
+    });
+  }
+
+  /** The rule of the first request with this key: `id` when that is this one. A second one at the same time waits for the first. */
+  private async firstOf(
+    tx: EntityManager,
+    tenantId: number,
+    id: string,
+    { key, hash }: { key: string; hash: Buffer },
+  ): Promise<string> {
+    await tx.query(
+      `delete from idempotency_keys where tenant_id = $1 and created_at < now() - make_interval(hours => ${REMEMBERED_H})`,
+      [tenantId],
     );
-    one(rows, id);
+    await tx.query(
+      `insert into idempotency_keys (tenant_id, key, body_hash, rule_id) values ($1, $2, $3, $4) on conflict do nothing`,
+      [tenantId, key, hash, id],
+    );
+    const [row]: { rule_id: string; body_hash: Buffer }[] = await tx.query(
+      `select rule_id, body_hash from idempotency_keys where tenant_id = $1 and key = $2`,
+      [tenantId, key],
+    );
+    if (row !== undefined && !row.body_hash.equals(hash)) {
+      throw new Rejected('key_reused', 'this Idempotency-Key came with another rule before; use a new one', 422);
+    }
+    return row?.rule_id ?? id;
   }
 
   private async makeDefault(tenantId: number, db: Pick<EntityManager, 'query'>): Promise<void> {
@@ -87,7 +170,9 @@ export class RuleStore {
 }
 
 function columns(values: RuleValues): unknown[] {
-  return [values.name, values.enabled, values.services, values.minSeverity, values.channelIds];
+  const { name, enabled, type, services, channelIds, ...definition } = values;
+  const minSeverity = values.type === 'anomaly' ? values.minSeverity : 'info';
+  return [name, enabled, type, services, minSeverity, channelIds, JSON.stringify(definition)];
 }
 
 function one(rows: Row[], id: string): Rule {
@@ -95,12 +180,13 @@ function one(rows: Row[], id: string): Rule {
   return toRule(rows[0]);
 }
 
-async function refuseTakenName<T>(name: string, run: () => Promise<T>): Promise<T> {
+async function refuseTakenName<T>(name: string | { name: string }, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
-    if (isUniqueViolation(error)) throw new Rejected('conflict', `there is already a rule named ${name}`, 409, 'name');
-    throw error;
+    if (!isUniqueViolation(error)) throw error;
+    const taken = typeof name === 'string' ? name : name.name;
+    throw new Rejected('conflict', `there is already a rule named ${taken}`, 409, 'name');
   }
 }
 
@@ -110,8 +196,11 @@ function toRule(row: Row): Rule {
     tenantId: row.tenant_id,
     name: row.name,
     enabled: row.enabled,
+    type: row.type,
     services: row.services,
-    minSeverity: row.min_severity,
     channelIds: row.channel_ids,
-  };
+    epoch: row.epoch,
+    ...(row.type === 'anomaly' && { ...ANOMALY_DEFAULTS, minSeverity: row.min_severity }),
+    ...row.definition,
+  } as Rule;
 }

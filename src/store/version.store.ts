@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import type { SeenVersion } from '../model/version.js';
+import { type SeenVersion, VERSION_KEYS } from '../model/version.js';
 import { HOUR_MS } from '../model/window.js';
 
 /** Versions kept of one attribute of a service; those not seen for longest are forgotten. */
@@ -68,9 +68,9 @@ export class VersionStore {
       `select s.name as service, v.key, v.value, extract(epoch from v.first_seen_at) * 1000 as first_ms,
               extract(epoch from min(v.first_seen_at) over (partition by v.service_id)) * 1000 as since_ms
          from versions v join services s on s.id = v.service_id and s.tenant_id = v.tenant_id
-        where v.tenant_id = $1 and s.name = any($2)
+        where v.tenant_id = $1 and s.name = any($2) and v.key = any($3)
         order by v.first_seen_at desc, v.key, v.value limit ${MAX_LOADED}`,
-      [tenantId, services],
+      [tenantId, services, VERSION_KEYS],
     );
     return rows.map(({ service, key, value, first_ms, since_ms }) => ({
       service,
@@ -79,6 +79,23 @@ export class VersionStore {
       firstMs: Number(first_ms),
       serviceSinceMs: Number(since_ms),
     }));
+  }
+
+  /** Every value that was noted of each service's resource, by service and then by key. */
+  async resources(tenantId: number): Promise<Map<string, Map<string, string[]>>> {
+    const rows = await this.db.query<{ service: string; key: string; values: string[] }[]>(
+      `select s.name as service, v.key, array_agg(v.value order by v.last_seen_at desc) as values
+         from versions v join services s on s.id = v.service_id and s.tenant_id = v.tenant_id
+        where v.tenant_id = $1 group by s.name, v.key`,
+      [tenantId],
+    );
+    const known = new Map<string, Map<string, string[]>>();
+    for (const { service, key, values } of rows) {
+      const its = known.get(service);
+      if (its === undefined) known.set(service, new Map([[key, values]]));
+      else its.set(key, values);
+    }
+    return known;
   }
 
   private isNews(tenantId: number, version: SeenVersion): boolean {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
+import { ANOMALY_DEFAULTS } from '../../src/model/rule.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startService } from '../support/service.js';
 import { QueryRows } from './query-rows.js';
@@ -29,6 +30,7 @@ afterAll(async () => {
 
 interface Reply {
   status: number;
+  etag: string | null;
   body: Record<string, unknown>;
 }
 interface Rule {
@@ -36,14 +38,25 @@ interface Rule {
   name: string;
 }
 
-async function call(method: string, path: string, body?: unknown, key = admin.key): Promise<Reply> {
+async function call(
+  method: string,
+  path: string,
+  body?: unknown,
+  key = admin.key,
+  headers: Record<string, string> = {},
+): Promise<Reply> {
   const response = await fetch(`${service.apiUrl}/api/v1/${path}`, {
     method,
-    headers: { authorization: `Bearer ${key}`, ...(body !== undefined && { 'content-type': 'application/json' }) },
+    headers: {
+      authorization: `Bearer ${key}`,
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+    },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
   const text = await response.text();
-  return { status: response.status, body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>) };
+  const etag = response.headers.get('etag');
+  return { status: response.status, etag, body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>) };
 }
 
 async function list(): Promise<Rule[]> {
@@ -60,10 +73,11 @@ describe('the default rule', () => {
       services: ['*'],
       minSeverity: 'warning',
       channelIds: null,
+      ...ANOMALY_DEFAULTS,
     });
     const changed = { name: 'everything', services: ['*'], enabled: false, minSeverity: 'critical', channelIds: null };
     expect(await call('PUT', `rules/${rule?.id}`, changed)).toMatchObject({ status: 200, body: changed });
-    expect(await list()).toEqual([{ id: rule?.id, ...changed }]);
+    expect(await list()).toEqual([{ id: rule?.id, ...ANOMALY_DEFAULTS, ...changed }]);
   });
 
   it('stays away when it was deleted', async () => {
@@ -107,6 +121,148 @@ describe('input that cannot be used', () => {
       status: 422,
       body: { error: { code: 'too_many' } },
     });
+  });
+});
+
+const THRESHOLD = { type: 'threshold', name: 'slow', services: ['cart'], measure: 'p99', above: 500 };
+
+describe('rules of other types', () => {
+  const cases: { name: string; input: object; field: string }[] = [
+    { name: 'unknown type', input: { type: 'magic' }, field: 'type' },
+    { name: 'no limit', input: { ...THRESHOLD, above: null }, field: 'above' },
+    { name: 'two limits', input: { ...THRESHOLD, below: 1 }, field: 'above' },
+    { name: 'recovery on the wrong side', input: { ...THRESHOLD, recoverAt: 600 }, field: 'recoverAt' },
+    { name: 'no duration', input: { ...THRESHOLD, window: '5 minutes' }, field: 'window' },
+    { name: 'half a window', input: { ...THRESHOLD, window: '15s' }, field: 'window' },
+    { name: 'Apdex of nothing', input: { ...THRESHOLD, measure: 'apdex', above: null, below: 0.8 }, field: 'apdexT' },
+    { name: 'a label of ours', input: { ...THRESHOLD, labels: { severity: 'x' } }, field: 'labels.severity' },
+    {
+      name: 'code in a template',
+      input: { ...THRESHOLD, annotations: { summary: '{{ constructor.constructor("x")() }}' } },
+      field: 'annotations.summary',
+    },
+    { name: 'a script as link', input: { ...THRESHOLD, runbookUrl: 'javascript:alert(1)' }, field: 'runbookUrl' },
+    {
+      name: 'no time zone',
+      input: { ...THRESHOLD, activeHours: { timeZone: 'Mars/Olympus', ranges: [{ days: ['mon'] }] } },
+      field: 'activeHours.timeZone',
+    },
+    { name: 'n above m', input: { ...THRESHOLD, nOfM: { n: 3, m: 2 } }, field: 'nOfM.n' },
+    {
+      name: 'what rollups do not know',
+      input: { ...THRESHOLD, attributes: [{ key: 'user.id', values: ['1'] }] },
+      field: 'attributes.0.key',
+    },
+    { name: 'an objective of 1', input: { type: 'burn_rate', name: 'b', objective: 1 }, field: 'objective' },
+    {
+      name: 'a burn rate out of reach',
+      input: { type: 'burn_rate', name: 'b', objective: 0.9, windows: [{ long: '1h', short: '5m', burnRate: 14.4 }] },
+      field: 'windows.0.burnRate',
+    },
+    {
+      name: 'a later filter',
+      input: { type: 'trace_match', name: 't', where: [{ relation: { is: 'child_of', filter: 0 } }] },
+      field: 'where.0.relation.filter',
+    },
+    { name: 'no filter', input: { type: 'trace_match', name: 't', where: [] }, field: 'where' },
+    { name: 'unknown change', input: { type: 'structural', name: 's', change: 'moved' }, field: 'change' },
+  ];
+  it.each(cases)('$name: 400 for $field', async ({ input, field }) => {
+    expect(await call('POST', 'rules', { name: 'x', ...input })).toMatchObject({
+      status: 400,
+      body: { error: { field } },
+    });
+  });
+
+  it('are shown with what was left out', async () => {
+    const made = await call('POST', 'rules', THRESHOLD);
+    expect(made).toMatchObject({
+      status: 201,
+      body: { ...THRESHOLD, window: '5m', for: '0s', groupBy: ['service', 'operation'] },
+    });
+    const burn = await call('POST', 'rules', { type: 'burn_rate', name: 'slo', objective: 0.999 });
+    expect(burn.body['windows']).toEqual([
+      { long: '1h', short: '5m', burnRate: 14.4, severity: 'critical' },
+      { long: '6h', short: '30m', burnRate: 6, severity: 'critical' },
+      { long: '3d', short: '6h', burnRate: 1, severity: 'warning' },
+    ]);
+    expect((await list()).map(({ name }) => name)).toEqual(['default', 'slow', 'slo']);
+    const first = await call('GET', 'rules?limit=2');
+    expect((first.body['rules'] as Rule[]).map(({ name }) => name)).toEqual(['default', 'slow']);
+    const second = await call('GET', `rules?limit=2&cursor=${String(first.body['nextCursor'])}`);
+    expect(second.body).toMatchObject({ rules: [{ name: 'slo' }], nextCursor: null });
+    expect(await call('GET', 'rules?cursor=x')).toMatchObject({ status: 400, body: { error: { field: 'cursor' } } });
+  });
+
+  it('can be put back as they were shown, which changes nothing', async () => {
+    const { body, etag } = await call('POST', 'rules', THRESHOLD);
+    const { id, ...shown } = body;
+    expect(await call('PUT', `rules/${String(id)}`, shown)).toMatchObject({ status: 200, etag });
+    const { rows: stored } = await db.query<{ epoch: number }>(`select epoch from rules where id = $1`, [id]);
+    expect(stored).toEqual([{ epoch: 1 }]);
+  });
+});
+
+describe('changes', () => {
+  it('by a merge patch: what is null has its default again', async () => {
+    const { body } = await call('POST', 'rules', { ...THRESHOLD, labels: { team: 'a', tier: '1' } });
+    const path = `rules/${String(body['id'])}`;
+    const patch = { above: 700, window: null, labels: { team: null } };
+    const headers = { 'content-type': 'application/merge-patch+json' };
+    expect(await call('PATCH', path, patch, admin.key, headers)).toMatchObject({
+      status: 200,
+      body: { name: 'slow', above: 700, window: '5m', labels: { tier: '1' } },
+    });
+    expect(await call('PATCH', path, { above: null })).toMatchObject({
+      status: 400,
+      body: { error: { field: 'above' } },
+    });
+    expect(await call('PATCH', path, { colour: 1 })).toMatchObject({
+      status: 400,
+      body: { error: { field: 'colour' } },
+    });
+    expect(await call('PATCH', path, [])).toMatchObject({ status: 400 });
+    expect((await call('GET', path)).body).toMatchObject({ above: 700, measure: 'p99' });
+  });
+
+  it('with a stale If-Match are refused', async () => {
+    const { body, etag } = await call('POST', 'rules', THRESHOLD);
+    const path = `rules/${String(body['id'])}`;
+    expect((await call('GET', path)).etag).toBe(etag);
+    const ifMatch = { 'if-match': etag ?? '' };
+    const changed = await call('PATCH', path, { above: 1_000 }, admin.key, ifMatch);
+    expect(changed.status).toBe(200);
+    expect(changed.etag).not.toBe(etag);
+    const stale = { status: 412, body: { error: { code: 'changed', field: 'if-match' } } };
+    expect(await call('PATCH', path, { above: 2_000 }, admin.key, ifMatch)).toMatchObject(stale);
+    expect(await call('PUT', path, THRESHOLD, admin.key, ifMatch)).toMatchObject(stale);
+    expect(await call('DELETE', path, undefined, admin.key, ifMatch)).toMatchObject(stale);
+    expect((await call('DELETE', path, undefined, admin.key, { 'if-match': `"x", ${changed.etag}` })).status).toBe(204);
+  });
+
+  it('with a key are made once', async () => {
+    const once = { 'idempotency-key': randomUUID() };
+    const replies = await Promise.all([1, 2, 3].map(() => call('POST', 'rules', THRESHOLD, admin.key, once)));
+    expect(replies.map(({ status }) => status)).toEqual([201, 201, 201]);
+    expect(new Set(replies.map(({ body }) => body['id'])).size).toBe(1);
+    expect(await list()).toHaveLength(2);
+    expect(await call('POST', 'rules', { ...THRESHOLD, above: 1 }, admin.key, once)).toMatchObject({
+      status: 422,
+      body: { error: { code: 'key_reused' } },
+    });
+    const bad = { 'idempotency-key': 'x'.repeat(256) };
+    expect(await call('POST', 'rules', THRESHOLD, admin.key, bad)).toMatchObject({ status: 400 });
+  });
+
+  it('reset what the rule knows only when they change what it means', async () => {
+    const { body } = await call('POST', 'rules', THRESHOLD);
+    const path = `rules/${String(body['id'])}`;
+    const epoch = async () =>
+      ((await db.query(`select epoch from rules where id = $1`, [body['id']])).rows[0] as { epoch: number }).epoch;
+    await call('PATCH', path, { annotations: { summary: 'x' }, runbookUrl: 'https://x.test/' });
+    expect(await epoch()).toBe(1);
+    await call('PATCH', path, { above: 501 });
+    expect(await epoch()).toBe(2);
   });
 });
 

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
+import { ANOMALY_DEFAULTS } from '../../src/model/rule.js';
 import { startDelivery, type Delivery } from '../support/delivery.js';
 import { startSink, type Sink, type SinkRequest } from '../support/sink.js';
 
@@ -136,6 +137,7 @@ describe('an incident, told', () => {
     expect(sink.requests).toHaveLength(0);
     expect(await delivery.rules.list(1)).toEqual([]);
     await delivery.rules.create(1, {
+      ...ANOMALY_DEFAULTS,
       name: 'cart',
       enabled: true,
       services: ['c*t'],
