@@ -35,10 +35,13 @@ CREATE TABLE alerts (
   generator_url text,
   sequence integer DEFAULT 0 NOT NULL,
   updated_at timestamp with time zone DEFAULT now() NOT NULL,
+  memory jsonb,
+  rule_epoch integer,
   CONSTRAINT alerts_pkey PRIMARY KEY (tenant_id, id),
   CONSTRAINT alerts_state_check CHECK ((state = ANY (ARRAY['inactive'::text, 'pending'::text, 'firing'::text, 'recovering'::text, 'resolved'::text, 'no_data'::text, 'error'::text])))
 );
 CREATE INDEX alerts_incident ON public.alerts USING btree (tenant_id, incident_id) WHERE (incident_id IS NOT NULL);
+CREATE INDEX alerts_remembered ON public.alerts USING btree (tenant_id, rule_id) WHERE (memory IS NOT NULL);
 CREATE INDEX alerts_rule ON public.alerts USING btree (tenant_id, rule_id);
 
 CREATE TABLE anomalies (
@@ -79,6 +82,22 @@ CREATE TABLE api_keys (
   CONSTRAINT api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
 );
 CREATE INDEX api_keys_tenant ON public.api_keys USING btree (tenant_id);
+
+CREATE TABLE backtests (
+  tenant_id integer NOT NULL,
+  id uuid NOT NULL,
+  rule jsonb NOT NULL,
+  from_at timestamp with time zone NOT NULL,
+  to_at timestamp with time zone NOT NULL,
+  state text NOT NULL,
+  progress double precision DEFAULT 0 NOT NULL,
+  result jsonb,
+  error text,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  updated_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT backtests_pkey PRIMARY KEY (tenant_id, id),
+  CONSTRAINT backtests_state_check CHECK ((state = ANY (ARRAY['running'::text, 'done'::text, 'failed'::text])))
+);
 
 CREATE TABLE baselines (
   operation_id integer NOT NULL,
@@ -225,6 +244,15 @@ CREATE TABLE hour_rollups (
   CONSTRAINT hour_rollups_pkey PRIMARY KEY (operation_id, window_at)
 );
 CREATE INDEX hour_rollups_window ON public.hour_rollups USING brin (window_at) WITH (pages_per_range='8', autosummarize='on');
+
+CREATE TABLE idempotency_keys (
+  tenant_id integer NOT NULL,
+  key text NOT NULL,
+  body_hash bytea NOT NULL,
+  rule_id uuid NOT NULL,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, key)
+);
 
 CREATE TABLE incident_correlations (
   tenant_id integer NOT NULL,
@@ -447,6 +475,19 @@ CREATE TABLE rollups (
 ) PARTITION BY RANGE (window_at);
 CREATE INDEX rollups_window ON ONLY public.rollups USING brin (window_at) WITH (pages_per_range='8', autosummarize='on');
 
+CREATE TABLE rule_matches (
+  tenant_id integer NOT NULL,
+  rule_id uuid NOT NULL,
+  rule_epoch integer NOT NULL,
+  window_at timestamp with time zone NOT NULL,
+  labels jsonb NOT NULL,
+  label_key text NOT NULL,
+  n integer NOT NULL,
+  looked_at integer NOT NULL,
+  exemplars jsonb NOT NULL,
+  CONSTRAINT rule_matches_pkey PRIMARY KEY (tenant_id, rule_id, window_at, label_key)
+);
+
 CREATE TABLE rules (
   id uuid NOT NULL,
   tenant_id integer NOT NULL,
@@ -457,10 +498,14 @@ CREATE TABLE rules (
   channel_ids uuid[],
   created_at timestamp with time zone DEFAULT now() NOT NULL,
   updated_at timestamp with time zone DEFAULT now() NOT NULL,
+  type text DEFAULT 'anomaly'::text NOT NULL,
+  definition jsonb DEFAULT '{}'::jsonb NOT NULL,
+  epoch integer DEFAULT 1 NOT NULL,
   CONSTRAINT rules_pkey PRIMARY KEY (id),
   CONSTRAINT rules_tenant_id_name_key UNIQUE (tenant_id, name),
   CONSTRAINT rules_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
-  CONSTRAINT rules_min_severity_check CHECK ((min_severity = ANY (ARRAY['info'::text, 'warning'::text, 'critical'::text])))
+  CONSTRAINT rules_min_severity_check CHECK ((min_severity = ANY (ARRAY['info'::text, 'warning'::text, 'critical'::text]))),
+  CONSTRAINT rules_type_check CHECK ((type = ANY (ARRAY['anomaly'::text, 'threshold'::text, 'burn_rate'::text, 'trace_match'::text, 'absence'::text, 'structural'::text])))
 );
 
 CREATE TABLE seasons (
