@@ -9,6 +9,7 @@ const store = String.raw`\.\./store/[^/]+\.js`;
 // Small things that several folders share, beside the pipeline.
 const troubleLog = String.raw`\.\./trouble-log\.js`;
 const probe = String.raw`\.\./probe\.js`;
+const listen = String.raw`\.\./listen\.js`;
 const errorAnswer = String.raw`\.\./error-answer\.js`;
 const queue = String.raw`\.\./queue/[^/]+\.js`;
 const pipeline = String.raw`\.\./pipeline\.js`;
@@ -273,6 +274,7 @@ export default tseslint.config(
       queue,
       access,
       config,
+      listen,
       troubleLog,
       journal(
         'write',
@@ -311,7 +313,7 @@ export default tseslint.config(
   {
     // HTTP/2 below OTLP/gRPC: connections, streams, deadlines.
     files: ['src/receive/grpc-{server,listener,message}.ts'],
-    rules: edge(STAGE, ownPure, model, 'node:(http2|net|stream)'),
+    rules: edge(STAGE, ownPure, model, listen, 'node:(http2|net|stream|timers/promises)'),
   },
   {
     files: ['src/receive/{inflate,health}.ts'],

@@ -13,7 +13,8 @@ import { LockHeldError, takeLock } from './process-lock.mjs';
 const service = 'tracehound';
 const keptSettings = {
   shared_buffers: '256MB',
-  max_connections: 100,
+  // A process of the service has up to 50; while one takes over from another there are two.
+  max_connections: 200,
   max_wal_size: '4GB',
   checkpoint_timeout: '15min',
   wal_compression: 'off',

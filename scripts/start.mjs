@@ -1,14 +1,15 @@
 // The supervisor behind `npm start`: PostgreSQL and the service are both its children, so that the service can finish
 // its work before the database ends. The service holds an IPC channel to it and exits on 'disconnect', so that it does not
-// outlive a supervisor that was killed; the next start ends the database that was left.
-import { spawn } from 'node:child_process';
+// outlive a supervisor that was killed; the next start ends the database that was left. On SIGUSR2 (npm run hand-over) another
+// process of the service takes over while the first one still serves.
 import { fileURLToPath } from 'node:url';
 import { dataHome, startEmbeddedPostgres } from './embedded-postgres.mjs';
+import { KeptSockets } from './kept-sockets.mjs';
+import { endService, startService } from './service-process.mjs';
+import { SupervisorFile } from './supervisor-file.mjs';
 
-// Every thread keeps its young generation resident once it has filled it.
-const nodeOptions = ['--max-semi-space-size=8'];
-const graceMs = 20_000;
 const configurationError = 78;
+const takeOverWithinMs = 60_000;
 // A service that ends this soon after the first start will not do better on the second.
 const firstStartMs = 10_000;
 const maxRestarts = 5;
@@ -31,6 +32,16 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 
 const stopping = new Promise((resolve) => stop.signal.addEventListener('abort', resolve));
 const restarts = [];
+const sockets = new KeptSockets();
+/** Processes that finish what they have while another one serves. */
+const retiring = new Set();
+const file = new SupervisorFile();
+
+let askForHandOver;
+let handOverAsked;
+const waitForHandOver = () => (handOverAsked = new Promise((resolve) => (askForHandOver = resolve)));
+waitForHandOver();
+process.on('SIGUSR2', () => askForHandOver());
 
 // True after a growing pause, false when there were too many restarts within a minute or it is time to stop.
 async function mayRestart(what) {
@@ -57,38 +68,50 @@ async function startDatabase() {
   return postgres;
 }
 
-function startService(embedded) {
+function environmentFor(postgres) {
   // With an arena for every thread the C library keeps several times what is in use.
   const environment = { MALLOC_ARENA_MAX: '2', ...process.env };
-  if (embedded) {
-    Object.assign(environment, { DATABASE_URL: embedded.url, TRACEHOUND_DATA_DIR: embedded.home });
+  if (postgres) {
+    Object.assign(environment, { DATABASE_URL: postgres.url, TRACEHOUND_DATA_DIR: dataHome() });
     // Settings for other servers (PGSSLMODE, PGOPTIONS) do not fit our own.
     for (const name of Object.keys(environment)) if (/^PG[A-Z]+$/.test(name)) delete environment[name];
   }
-  const from = performance.now();
-  // Detached: Ctrl-C in a terminal reaches the service once, through the supervisor.
-  const child = spawn(process.execPath, [...nodeOptions, main], {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    detached: true,
-    env: environment,
-  });
-  const exited = new Promise((resolve) => {
-    child.once('error', (error) => resolve({ code: 1, signal: null, error, lastedMs: 0 }));
-    child.once('exit', (code, signal) => resolve({ code, signal, lastedMs: performance.now() - from }));
-  });
-  return { child, exited };
+  return environment;
 }
 
-async function stopService({ child, exited }) {
-  if (child.exitCode !== null || child.signalCode !== null) return 0;
-  child.kill('SIGTERM');
-  const force = setTimeout(() => {
-    say(`the service did not end within ${graceMs / 1000} s, killing it`);
-    child.kill('SIGKILL');
-  }, graceMs);
-  const { code, signal } = await exited;
-  clearTimeout(force);
-  return signal === 'SIGKILL' ? 1 : signal ? 0 : code;
+/**
+ * Starts a second process beside the first and, once it takes what comes, lets the first one finish and end. Returns the one that serves
+ * now: the first one again when the second does not come up.
+ */
+async function handOver(old, environment) {
+  const from = performance.now();
+  say('handing over: starting another process of the service');
+  const next = startService({ main, environment, sockets, takesOver: true });
+  let timer;
+  const outcome = await Promise.race([
+    next.serving.then(() => 'serves'),
+    next.exited.then(({ code, signal }) => `it ended with ${signal ?? `code ${code}`}`),
+    new Promise(
+      (resolve) => (timer = setTimeout(resolve, takeOverWithinMs, `it was not ready in ${takeOverWithinMs / 1000} s`)),
+    ),
+    stopping.then(() => 'it is time to stop'),
+  ]);
+  clearTimeout(timer);
+  if (outcome !== 'serves') {
+    say(`not handed over: ${outcome}`);
+    file.failed(outcome);
+    await endService(next, say);
+    return old;
+  }
+  sockets.closeAllBut(next.addresses);
+  const retired = endService(old, say, () => old.child.send({ tracehound: 'retire' }, () => undefined));
+  retiring.add(retired);
+  void retired.then(() => {
+    retiring.delete(retired);
+    say(`handed over in ${since(from)}`);
+  });
+  file.serves(next.child.pid);
+  return next;
 }
 
 // Why the service should stay down although nobody asked for it, or null when it should be started again.
@@ -97,6 +120,14 @@ function reasonToStayDown({ code, signal, lastedMs }, starts) {
   if (code === configurationError) return 'the service refused its configuration';
   if (!signal && starts === 1 && lastedMs < firstStartMs) return `the service ended with code ${code} as it started`;
   return null;
+}
+
+// For good: who connects from now on is refused instead of waiting.
+async function stopService(service) {
+  sockets.closeAllBut(new Set());
+  const code = await endService(service, say);
+  await Promise.all(retiring);
+  return code;
 }
 
 // Runs the service, and the database if it is ours, until one of them stays down or a signal comes. Gives the exit code.
@@ -109,15 +140,22 @@ async function supervise() {
       if (!givenDatabaseUrl && !postgres) postgres = await startDatabase();
       if (stop.signal.aborted) return service ? await stopService(service) : 0;
       if (!service) {
-        service = givenDatabaseUrl ? startService() : startService({ url: postgres.url, home: dataHome() });
+        service = startService({ main, environment: environmentFor(postgres), sockets });
+        file.serves(service.child.pid);
         starts += 1;
       }
       const [what, result] = await Promise.race([
         stopping.then(() => ['signal']),
         ...(postgres ? [postgres.exited.then((end) => ['database', end])] : []),
         service.exited.then((end) => ['service', end]),
+        handOverAsked.then(() => ['hand-over']),
       ]);
       if (what === 'signal') return await stopService(service);
+      if (what === 'hand-over') {
+        service = await handOver(service, environmentFor(postgres));
+        waitForHandOver();
+        continue;
+      }
       const how = result.signal ?? `code ${result.code}`;
       if (what === 'service') {
         service = undefined;
@@ -131,7 +169,7 @@ async function supervise() {
         if (!(await mayRestart(`PostgreSQL ended with ${how}`))) return stop.signal.aborted ? 0 : 1;
         postgres = await startDatabase();
         if (postgres.url === url) continue;
-        await stopService(service);
+        await endService(service, say);
         service = undefined;
       }
     }
@@ -142,6 +180,7 @@ async function supervise() {
   } finally {
     if (service) await stopService(service);
     await postgres?.stop();
+    file.remove();
   }
 }
 

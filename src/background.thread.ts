@@ -10,7 +10,7 @@ import { createApi } from './server/api.js';
 import { ServiceLog } from './server/log.js';
 import { createDataSource } from './store/data-source.js';
 
-const LISTEN_AGAIN_MS = 50;
+const LISTEN_AGAIN_MS = 10;
 
 // Everything but receiving: stages, queue, API. In a thread of its own, so that none of it delays an acknowledgement.
 Logger.overrideLogger(new ServiceLog());
@@ -35,6 +35,7 @@ async function listen(api: NestFastifyApplication): Promise<void> {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code !== 'EADDRINUSE' || performance.now() > giveUpMs) throw error;
+      post({ kind: 'waits' });
       await sleep(LISTEN_AGAIN_MS);
     }
   }

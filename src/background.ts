@@ -16,7 +16,7 @@ export interface BackgroundTask {
   waitsForPortMs: number;
 }
 
-export type FromBackground = { kind: 'ready'; queueLabel: string };
+export type FromBackground = { kind: 'ready'; queueLabel: string } | { kind: 'waits' };
 
 /**
  * The thread with stages, queue and API. When it ends it is started again, while receiving goes on; `onGivenUp` is called when that happens
@@ -27,6 +27,9 @@ export class Background {
   private worker: Worker | null = null;
   private readonly restartsMs: number[] = [];
   private isStopping = false;
+  private waits!: () => void;
+  /** Resolves when all runs but the API, whose port another process still has. */
+  readonly onlyWaitsForPort = new Promise<void>((resolve) => (this.waits = resolve));
 
   constructor(
     private readonly task: BackgroundTask,
@@ -44,6 +47,7 @@ export class Background {
       let cause = new Error('the background thread ended');
       let isReady = false;
       worker.on('message', (message: FromBackground) => {
+        if (message.kind === 'waits') return this.waits();
         isReady = true;
         resolve(message.queueLabel);
       });

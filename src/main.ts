@@ -4,16 +4,21 @@ import { type INestApplicationContext, Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Background } from './background.js';
 import { type Config, ConfigError, loadConfig } from './config.js';
+import { listen } from './listen.js';
 import { QUEUE_BACKEND, type QueueBackend } from './queue/backend.js';
+import { ReceiveModule } from './receive/receive.module.js';
 import { ReceivingModule } from './receiving.module.js';
 import { bannerLines } from './server/banner.js';
 import { limitExposure } from './server/exposure.js';
 import { ServiceLog } from './server/log.js';
 import { DatabaseAway, openDatabase, type DataSource } from './store/database.js';
 import { KeyStore } from './store/key.store.js';
+import { Supervisor } from './supervisor.js';
 
 const CONFIGURATION_ERROR = 78;
-const STOP_WITHIN_MS = 15_000;
+const STOP_WITHIN_MS = 18_000;
+/** How long the process that this one takes over from may need to let go of the API's port. */
+const API_PORT_WITHIN_MS = 60_000;
 
 Logger.overrideLogger(new ServiceLog());
 const log = new Logger('Service');
@@ -21,6 +26,8 @@ let db: DataSource | undefined;
 let receiving: INestApplicationContext | undefined;
 let background: Background | undefined;
 let isStopping = false;
+const takesOver = process.argv.includes('--takes-over');
+const supervisor = process.argv.includes('--supervised') ? new Supervisor(() => void retire()) : null;
 
 /** This thread takes connections; storing has threads of its own (receive/ingest-pool.ts), and so has everything else (background.ts). */
 async function start(): Promise<void> {
@@ -28,22 +35,28 @@ async function start(): Promise<void> {
   db = await openDatabase(given.databaseUrl);
   const hasKey = given.adminKey !== undefined || (await new KeyStore(db).hasAny());
   const config = limitExposure(given, hasKey);
-  const [queueLabel] = await Promise.all([startBackground(config), startReceiving(config, db)]);
-  const label = queueLabel ?? receiving?.get<QueueBackend>(QUEUE_BACKEND).label ?? '';
+  const ready = startBackground(config);
+  await Promise.all([Promise.race([ready, background?.onlyWaitsForPort]), startReceiving(config, db)]);
+  supervisor?.serves();
+  const label = (await ready) ?? receiving?.get<QueueBackend>(QUEUE_BACKEND).label ?? '';
   for (const line of bannerLines(config, version(), hasKey, label)) log.log(line);
 }
 
-async function startBackground(config: Config): Promise<string | undefined> {
+function startBackground(config: Config): Promise<string | undefined> {
   const { worker, api } = config.roles;
-  if (!worker && !api) return undefined;
-  const task = { config: { ...config, roles: { ingest: false, worker, api } }, waitsForPortMs: 0 };
+  if (!worker && !api) return Promise.resolve(undefined);
+  const task = {
+    config: { ...config, roles: { ingest: false, worker, api } },
+    waitsForPortMs: takesOver ? API_PORT_WITHIN_MS : 0,
+  };
   background = new Background(task, (cause) => fail('stages and API ended too often', cause));
   return background.start();
 }
 
 async function startReceiving(config: Config, dataSource: DataSource): Promise<void> {
   if (!config.roles.ingest) return;
-  const root = ReceivingModule.register({ ...config, roles: { ingest: true, worker: false, api: false } }, dataSource);
+  const here = { ...config, roles: { ingest: true, worker: false, api: false } };
+  const root = ReceivingModule.register(here, dataSource, supervisor?.listen ?? listen);
   receiving = await NestFactory.createApplicationContext(root, { logger: new ServiceLog(), abortOnError: false });
 }
 
@@ -52,12 +65,27 @@ async function stop(why: string): Promise<void> {
   if (isStopping) return;
   isStopping = true;
   log.log(`stopping: ${why}`);
+  await end(() => receiving?.close());
+}
+
+/** As `stop`, but first sends connections to the process that has taken over; stages and API end at once. */
+async function retire(): Promise<void> {
+  if (isStopping) return;
+  isStopping = true;
+  log.log('stopping: another process has taken over');
+  await end(async () => {
+    await receiving?.get(ReceiveModule).drain();
+    await receiving?.close();
+  });
+}
+
+async function end(endReceiving: () => Promise<void> | undefined): Promise<void> {
   setTimeout(() => {
     log.warn(`not everything ended within ${STOP_WITHIN_MS / 1000} s; what is left is taken up at the next start`);
     process.exit(1);
   }, STOP_WITHIN_MS).unref();
   try {
-    await Promise.all([receiving?.close(), background?.stop()]);
+    await Promise.all([endReceiving(), background?.stop()]);
     if (db?.isInitialized) await db.destroy();
   } catch (error) {
     fail('stopping failed', error);

@@ -1,12 +1,12 @@
-import type { Http2Server } from 'node:http2';
-import { type AddressInfo, type Server, type Socket, createServer } from 'node:net';
+import { type Server, type Socket, createServer } from 'node:net';
+import type { Listen } from '../listen.js';
 
 const MAX_CONNECTIONS = 4_096;
 const FIRST_BYTES_WITHIN_MS = 10_000;
 const KEEP_ALIVE_MS = 60_000;
 
 /**
- * Takes connections and hands them to an HTTP/2 server that does not listen itself. Whoever speaks HTTP/1 is told so in HTTP/1: the most
+ * Takes connections and passes on those that speak HTTP/2. Whoever speaks HTTP/1 is told so in HTTP/1: the most
  * frequent mistake with OTLP is the wrong one of its two ports, and HTTP/2 alone would just hang up.
  */
 export class GrpcListener {
@@ -14,7 +14,7 @@ export class GrpcListener {
   /** Connections that have sent nothing yet. */
   private readonly silent = new Set<Socket>();
 
-  constructor(http2: Http2Server, advice: string) {
+  constructor(take: (socket: Socket) => void, advice: string) {
     const refusal = refusalInHttp1(advice);
     this.server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }, (socket) => {
       this.silent.add(socket);
@@ -28,22 +28,25 @@ export class GrpcListener {
         this.silent.delete(socket);
         socket.setTimeout(0);
         socket.unshift(first);
-        http2.emit('connection', socket);
+        take(socket);
       });
     });
     this.server.maxConnections = MAX_CONNECTIONS;
   }
 
   /** Listens and returns the address, as in 127.0.0.1:4317. */
-  listen(host: string, port: number): Promise<string> {
-    return new Promise((resolve, reject) => {
-      this.server.once('error', reject);
-      this.server.listen(port, host, () => {
-        this.server.off('error', reject);
-        const { address, family, port: bound } = this.server.address() as AddressInfo;
-        resolve(`${family === 'IPv6' ? `[${address}]` : address}:${bound}`);
-      });
-    });
+  listen(host: string, port: number, listen: Listen): Promise<string> {
+    return listen(this.server, host, port);
+  }
+
+  /** Whether a connection has been taken that has not sent anything yet. */
+  get isAwaited(): boolean {
+    return this.silent.size > 0;
+  }
+
+  /** Takes no more connections; those that are open stay. */
+  stopTaking(): void {
+    this.server.close();
   }
 
   /** Takes no more connections; resolves when those that it handed over have ended. */

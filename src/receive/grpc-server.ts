@@ -6,6 +6,9 @@ import {
   constants,
   createServer,
 } from 'node:http2';
+import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Listen } from '../listen.js';
 import type { BodyBudget, BodyShare } from './body-budget.js';
 import { type CallHead, httpRefusal, readHead } from './grpc-call.js';
 import { type GrpcMessage, frame } from './grpc-framing.js';
@@ -31,6 +34,9 @@ const IDLE_MS = 5 * 60_000;
 /** A sender that needs longer for one call holds memory that others want. */
 const CALL_WITHIN_MS = 60_000;
 const CLOSE_WITHIN_MS = 10_000;
+const DRAIN_LOOK_MS = 50;
+/** "No new streams, all that you have opened will be answered" (RFC 9113, 6.8): GOAWAY with the highest stream id there is. */
+const SHUTDOWN_NOTICE = Buffer.from('0000080700000000007fffffff00000000', 'hex');
 const CONTENT_TYPE = 'application/grpc';
 const ACCEPTED_ENCODINGS = 'gzip, identity';
 
@@ -62,7 +68,9 @@ export interface GrpcServerOptions {
 export class GrpcServer {
   private readonly server: Http2Server;
   private readonly listener: GrpcListener;
-  private readonly sessions = new Set<ServerHttp2Session>();
+  private readonly sessions = new Map<ServerHttp2Session, Socket>();
+  /** Those whose client knows our SETTINGS, before which no other frame may come. */
+  private readonly greeted = new WeakSet<ServerHttp2Session>();
   private isClosing = false;
 
   constructor(private readonly options: GrpcServerOptions) {
@@ -73,30 +81,51 @@ export class GrpcServer {
         maxHeaderListSize: MAX_HEADER_LIST_BYTES,
       },
     });
-    this.server.on('session', (session) => this.keep(session));
     this.server.on('stream', (stream, fields) => void this.serve(stream, fields));
-    this.listener = new GrpcListener(this.server, options.adviceInHttp1);
+    this.listener = new GrpcListener((socket) => {
+      this.server.once('session', (session) => this.keep(session, socket));
+      this.server.emit('connection', socket);
+    }, options.adviceInHttp1);
   }
 
   /** Listens and returns the address, as in 127.0.0.1:4317. */
-  listen(host: string, port: number): Promise<string> {
-    return this.listener.listen(host, port);
+  listen(host: string, port: number, listen: Listen): Promise<string> {
+    return this.listener.listen(host, port, listen);
+  }
+
+  /**
+   * Takes no new connections and sends those that are open elsewhere; calls that they still bring are answered. Resolves when all connections
+   * have ended, or after this time.
+   */
+  async drain(withinMs: number): Promise<void> {
+    this.listener.stopTaking();
+    const giveUpMs = performance.now() + withinMs;
+    do {
+      // Again and again: a connection may have come last that has not spoken yet.
+      for (const [session, socket] of this.sessions) {
+        if (!this.greeted.delete(session)) continue;
+        // Past node:http2, which would refuse calls from here on, and with them those that cross the notice. It writes whole frames.
+        socket.write(SHUTDOWN_NOTICE);
+      }
+      await sleep(DRAIN_LOOK_MS);
+    } while ((this.sessions.size > 0 || this.listener.isAwaited) && performance.now() < giveUpMs);
   }
 
   /** Takes no new connections and, after a GOAWAY, no new calls; answers what is under way; what still runs after ten seconds is cut. */
   async close(): Promise<void> {
     this.isClosing = true;
     const closed = this.listener.close();
-    for (const session of this.sessions) session.close();
+    for (const session of this.sessions.keys()) session.close();
     const cut = setTimeout(() => {
-      for (const session of this.sessions) session.destroy();
+      for (const session of this.sessions.keys()) session.destroy();
     }, CLOSE_WITHIN_MS);
     await closed;
     clearTimeout(cut);
   }
 
-  private keep(session: ServerHttp2Session): void {
-    this.sessions.add(session);
+  private keep(session: ServerHttp2Session, socket: Socket): void {
+    this.sessions.set(session, socket);
+    session.once('localSettings', () => this.greeted.add(session));
     session.on('close', () => this.sessions.delete(session));
     // A connection that breaks ends its calls, each of which hears of it.
     session.on('error', () => undefined);

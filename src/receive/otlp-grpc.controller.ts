@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 import type { Config } from '../config.js';
+import type { Listen } from '../listen.js';
 import { TroubleLog } from '../trouble-log.js';
 import type { BodyBudget, BodyShare } from './body-budget.js';
 import { askedService, healthResponse } from './grpc-health.js';
@@ -53,8 +54,13 @@ export class OtlpGrpcServer {
   }
 
   /** Listens and returns the address, as in 127.0.0.1:4317. */
-  listen(host: string, port: number): Promise<string> {
-    return this.server.listen(host, port);
+  listen(host: string, port: number, listen: Listen): Promise<string> {
+    return this.server.listen(host, port, listen);
+  }
+
+  /** As GrpcServer.drain. */
+  drain(withinMs: number): Promise<void> {
+    return this.server.drain(withinMs);
   }
 
   /** Answers what is under way, then closes. */

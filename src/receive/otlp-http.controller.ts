@@ -1,8 +1,12 @@
 import type { ServerResponse } from 'node:http';
+import { Server as NetServer } from 'node:net';
 import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Config } from '../config.js';
 import { Rejected, Unavailable } from '../model/failure.js';
+import type { Listen } from '../listen.js';
 import { TroubleLog } from '../trouble-log.js';
 import type { BodyBudget, BodyShare } from './body-budget.js';
 import type { ExportRequest } from './receiver.js';
@@ -42,6 +46,7 @@ export class OtlpHttpServer {
   private readonly tenants = new WeakMap<FastifyRequest, number>();
   /** Requests whose head has come and whose answer has not left. */
   private running = 0;
+  private isDraining = false;
 
   constructor(
     private readonly ports: OtlpHttpPorts,
@@ -66,6 +71,7 @@ export class OtlpHttpServer {
     });
     this.app.setErrorHandler((error, request, reply) => this.fail(error, request, reply));
     this.app.addHook('onRequest', (request, reply, done) => {
+      if (this.isDraining) reply.header('connection', 'close');
       if (!request.is404) return done();
       // Before the body is read: nobody wants it.
       this.fail(unknownRoute(request, reply), request, reply);
@@ -89,8 +95,24 @@ export class OtlpHttpServer {
   }
 
   /** Listens and returns the address, as in http://127.0.0.1:4318. */
-  listen(host: string, port: number): Promise<string> {
-    return this.app.listen({ host, port });
+  async listen(host: string, port: number, listen: Listen): Promise<string> {
+    await this.app.ready();
+    return `http://${await listen(this.app.server, host, port)}`;
+  }
+
+  /**
+   * Takes no new connections and sends those that are open elsewhere, with the answer to their next request. Resolves when all have ended,
+   * or after this time.
+   */
+  async drain(withinMs: number): Promise<void> {
+    this.isDraining = true;
+    const { server } = this.app;
+    // node:http's own `close` also ends idle connections, perhaps just when a sender uses one.
+    NetServer.prototype.close.call(server);
+    const connections = promisify(server.getConnections.bind(server));
+    for (const giveUpMs = performance.now() + withinMs; performance.now() < giveUpMs; await sleep(CLOSE_SWEEP_MS)) {
+      if ((await connections()) === 0) return;
+    }
   }
 
   /** Takes no new connections, answers what is under way, then closes; what still runs after ten seconds is cut. */

@@ -5,6 +5,7 @@ import type { Config } from '../config.js';
 import { EventClocks } from '../journal/event-clocks.js';
 import { LogJournal } from '../journal/log-write.js';
 import { NamesModule } from '../journal/names.module.js';
+import { LISTEN, type Listen } from '../listen.js';
 import { Rejected } from '../model/failure.js';
 import { QUEUE_BACKEND, type QueueBackend } from '../queue/backend.js';
 import { ViewsStore } from '../store/views.store.js';
@@ -16,6 +17,9 @@ import { OtlpGrpcServer } from './otlp-grpc.controller.js';
 import { OtlpHttpServer } from './otlp-http.controller.js';
 import { RateLimits } from './rate-limits.js';
 import { Refusals } from './refusals.js';
+
+/** Longer than the five seconds that SDKs wait between batches: each of their connections brings one more request, and is told to end. */
+const DRAIN_WITHIN_MS = 7_000;
 
 /** Takes spans and log records in, on ports of its own. */
 @Module({ imports: [NamesModule], providers: [EventClocks, LogJournal, LogReceiver, RateLimits, Refusals] })
@@ -34,6 +38,7 @@ export class ReceiveModule implements OnApplicationBootstrap, OnModuleDestroy {
     views: ViewsStore,
     @Inject(QUEUE_BACKEND) queue: QueueBackend,
     @Inject(CONFIG) private readonly config: Config,
+    @Inject(LISTEN) private readonly listen: Listen,
   ) {
     this.pool = new IngestPool(config, clocks, rates);
     // One for both: what one of them holds, the other cannot.
@@ -63,9 +68,16 @@ export class ReceiveModule implements OnApplicationBootstrap, OnModuleDestroy {
   async onApplicationBootstrap(): Promise<void> {
     await this.pool.start();
     const { host, otlpPort, otlpGrpcPort } = this.config.listen;
-    this.log.log(`Takes OTLP/HTTP traces and logs at ${await this.http.listen(host, otlpPort)}/v1/traces and /v1/logs`);
+    this.log.log(
+      `Takes OTLP/HTTP traces and logs at ${await this.http.listen(host, otlpPort, this.listen)}/v1/traces and /v1/logs`,
+    );
     if (otlpGrpcPort === 0) return;
-    this.log.log(`Takes OTLP/gRPC traces and logs at ${await this.grpc.listen(host, otlpGrpcPort)}`);
+    this.log.log(`Takes OTLP/gRPC traces and logs at ${await this.grpc.listen(host, otlpGrpcPort, this.listen)}`);
+  }
+
+  /** Sends connections to the process that has taken over: resolves when all have gone, or when senders had their time. */
+  async drain(): Promise<void> {
+    await Promise.all([this.http.drain(DRAIN_WITHIN_MS), this.grpc.drain(DRAIN_WITHIN_MS)]);
   }
 
   /** First of all things on shutdown: what was accepted is still committed by the others. */

@@ -27,6 +27,7 @@ export async function createApi(root: DynamicModule, logger: LoggerService): Pro
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
     forceCloseConnections: 'idle',
+    return503OnClosing: false,
   });
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, { logger, abortOnError: false });
   app.getHttpServer().maxConnections = MAX_CONNECTIONS;

@@ -14,6 +14,13 @@ export interface Fault {
   services?: number;
   /** Whether the database's files must lie on a disk of limited size. */
   needsDisk?: boolean;
+  /** Whether it is left out of the short form. */
+  isLong?: boolean;
+  /** Whether a supervisor runs the process. */
+  isSupervised?: boolean;
+  /** Whether senders notice nothing: no request has to be repeated. */
+  isSeamless?: boolean;
+  pauseMs?: number;
   strike: (world: World, random: () => number, scale: number) => Promise<void>;
 }
 
@@ -148,6 +155,31 @@ export const FAULTS: readonly Fault[] = [
         await sleep(random() * 300);
         await world.stopService(i);
         await world.startService(i);
+      }
+    },
+  },
+  {
+    kind: 'hand-over',
+    ...USUAL,
+    pauseMs: 500,
+    isSupervised: true,
+    isSeamless: true,
+    strike: async (world, random, scale) => {
+      for (let times = scale > 0.5 ? 3 : 1; times > 0; times--) {
+        await sleep(random() * 600);
+        await world.handOver();
+      }
+    },
+  },
+  {
+    kind: 'kill-supervised',
+    ...USUAL,
+    isLong: true,
+    isSupervised: true,
+    strike: async (world, random, scale) => {
+      for (let kills = scale > 0.5 ? 2 : 1; kills > 0; kills--) {
+        await sleep(random() * 600);
+        await world.killSupervised();
       }
     },
   },

@@ -61,7 +61,9 @@ afterAll(() => {
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
-describe.each(FAULTS.filter(({ kind }) => ONLY === undefined || kind === ONLY))('$kind', (fault) => {
+const CHOSEN = FAULTS.filter(({ kind, isLong }) => (ONLY === undefined ? IS_LONG || !isLong : kind === ONLY));
+
+describe.each(CHOSEN)('$kind', (fault) => {
   // In the long form each fault has a world of its own.
   afterAll(async () => {
     if (IS_LONG) await end();
@@ -77,7 +79,7 @@ describe.each(FAULTS.filter(({ kind }) => ONLY === undefined || kind === ONLY))(
         return;
       }
       const services = fault.services ?? 1;
-      await world.have(services);
+      await world.have(services, fault.isSupervised ?? false);
       const here = world;
       const tenant = `${fault.kind}-${seed}`;
       const tenantId = await here.newTenant(tenant);
@@ -86,6 +88,7 @@ describe.each(FAULTS.filter(({ kind }) => ONLY === undefined || kind === ONLY))(
       const sending = sendUntil(over.signal, GRACE_MS, {
         ...fault,
         url: (n) => here.url(n % services),
+        grpcAddress: (n) => here.grpcAddress(n % services),
         tenant,
         random,
         ledger,
@@ -103,10 +106,11 @@ describe.each(FAULTS.filter(({ kind }) => ONLY === undefined || kind === ONLY))(
       lines.push({ ...verdict, kind: fault.kind, seed, repeated: heard.repeated, rssMib });
       if (IS_LONG) {
         const { contradictions, ...figures } = verdict;
-        const told = { ...figures, requests: heard.requests, repeated: heard.repeated, rssMib };
+        const told = { ...figures, requests: heard.requests, repeated: heard.reasons, rssMib };
         say(`${fault.kind} seed ${seed}: ${JSON.stringify(told)}${contradictions.map((each) => ` ${each}`).join()}`);
       }
       expect(heard.refused).toEqual([]);
+      if (fault.isSeamless) expect(heard.reasons).toEqual({});
       expect(verdict).toMatchObject({ lost: 0, invented: 0, doubled: 0, contradictions: [] });
       expect(verdict.acknowledged).toBeGreaterThan(0);
       expect(rssMib).toBeLessThan(MOST_RSS_MIB);

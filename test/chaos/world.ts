@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../../scripts/embedded-postgres.mjs';
 import { freePorts } from '../../scripts/free-port.mjs';
@@ -17,6 +18,8 @@ const SETTINGS = {
 };
 
 const MOST_SERVICES = 2;
+const READY = /Tracehound \S+ is ready/g;
+const WAIT_MS = 60_000;
 
 type Postgres = Awaited<ReturnType<typeof startEmbeddedPostgres>>;
 
@@ -24,6 +27,7 @@ type Postgres = Awaited<ReturnType<typeof startEmbeddedPostgres>>;
 export class World {
   private postgres!: Postgres;
   private hasEnded = false;
+  private isSupervised = false;
   private readonly services: (Service | null)[] = [];
   private readonly ports: { otlp: string; grpc: string; api: string }[] = [];
 
@@ -61,8 +65,15 @@ export class World {
     return `http://127.0.0.1:${this.ports[service]!.otlp}`;
   }
 
-  /** Makes exactly so many services run. */
-  async have(services: number): Promise<void> {
+  grpcAddress(service: number): string {
+    return `127.0.0.1:${this.ports[service]!.grpc}`;
+  }
+
+  /** Makes exactly so many services run, the first one under a supervisor or not. */
+  async have(services: number, isSupervised: boolean): Promise<void> {
+    // A supervisor of its own for each run: one counts how often it had to restart a process within a minute.
+    if (isSupervised || this.isSupervised) await this.stopService(0);
+    this.isSupervised = isSupervised;
     for (let i = 0; i < MOST_SERVICES; i++) {
       if (i < services && !this.services[i]) await this.startService(i);
       if (i >= services && this.services[i]) await this.stopService(i);
@@ -70,7 +81,8 @@ export class World {
   }
 
   get pids(): number[] {
-    return this.services.flatMap((service) => (service ? [service.pid] : []));
+    const pids = this.services.flatMap((service) => (service ? [service.pid] : []));
+    return this.isSupervised ? pids.flatMap(childrenOf) : pids;
   }
 
   /** A tenant of its own for each run. */
@@ -93,6 +105,7 @@ export class World {
     const { otlp, grpc, api } = this.ports[i]!;
     this.services[i] = await startService({
       databaseUrl: url.href,
+      supervised: this.isSupervised && i === 0,
       env: { ROLES: 'ingest', OTLP_HTTP_PORT: otlp, OTLP_GRPC_PORT: grpc, API_PORT: api, ...this.env },
     });
   }
@@ -105,6 +118,24 @@ export class World {
   async stopService(i: number): Promise<void> {
     await this.services[i]?.stop();
     this.services[i] = null;
+  }
+
+  /** Lets another process take over, and returns once the one before has ended. */
+  async handOver(): Promise<void> {
+    const before = this.count(/ handed over in /g);
+    process.kill(this.services[0]!.pid, 'SIGUSR2');
+    await until(() => this.count(/ handed over in /g) > before);
+  }
+
+  /** Kills the process that the supervisor looks after, which starts another one. */
+  async killSupervised(): Promise<void> {
+    const before = this.count(READY);
+    for (const pid of childrenOf(this.services[0]!.pid)) process.kill(pid, 'SIGKILL');
+    await until(() => this.count(READY) > before);
+  }
+
+  private count(pattern: RegExp): number {
+    return [...this.services[0]!.output().matchAll(pattern)].length;
   }
 
   /** As `pg_ctl stop -m immediate`. */
@@ -134,6 +165,16 @@ export class World {
     this.hasEnded = false;
     void postgres.exited.then(() => (this.hasEnded = this.postgres === postgres));
   }
+}
+
+async function until(isTrue: () => boolean): Promise<void> {
+  for (const giveUpMs = Date.now() + WAIT_MS; !isTrue(); await sleep(20)) {
+    if (Date.now() > giveUpMs) throw new Error(`it did not come about within ${WAIT_MS / 1_000} s`);
+  }
+}
+
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
 }
 
 function mounts(home: string, diskMib: number): boolean {

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,16 +10,20 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { processIdentity } from '../../scripts/process-lock.mjs';
 
 const startScript = fileURLToPath(new URL('../../scripts/start.mjs', import.meta.url));
+const handOverScript = fileURLToPath(new URL('../../scripts/hand-over.mjs', import.meta.url));
 const databaseModule = fileURLToPath(new URL('../../node_modules/pg/esm/index.mjs', import.meta.url));
 
 // What the supervisor asks of a service, in a few lines: uses its database until the very end, answers SIGTERM, and ends
 // when the channel to the supervisor does.
 const service = `
+  import { createServer } from 'node:net';
   import pg from ${JSON.stringify(databaseModule)};
   const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL });
   pool.on('error', () => undefined);
   await pool.query('SELECT 1');
   if (process.env.EXIT_CODE) process.exit(Number(process.env.EXIT_CODE));
+  const takesOver = process.argv.includes('--takes-over');
+  if (takesOver && process.env.FAILS_TO_TAKE_OVER) process.exit(3);
   process.on('disconnect', () => process.exit(1));
   process.on('SIGTERM', async () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
@@ -26,12 +31,23 @@ const service = `
     console.log('service: finished its work');
     process.exit(0);
   });
-  console.log('service: up as ' + process.pid);`;
+  // Says which process it is to whoever connects, on a socket that the supervisor keeps.
+  const server = createServer((socket) => socket.end(String(process.pid))).on('error', () => undefined);
+  process.on('message', ({ tracehound }, kept) => {
+    if (tracehound === 'socket') server.listen(kept ?? { port: 0, host: '127.0.0.1' }, () => {
+      if (!kept) process.send({ tracehound: 'keep', address: 'here' }, server._handle);
+      process.send({ tracehound: 'serves' });
+      console.log('service: up as ' + process.pid + ' on port ' + server.address().port);
+    });
+    if (tracehound === 'retire') server.close(() => process.exit(0));
+  });
+  process.send({ tracehound: 'ask', address: 'here' });`;
 
 let home: string;
 let program: string;
 let supervisor: ChildProcess;
 let output = '';
+let commandEnded: Promise<{ code: unknown; stdout: string; stderr: string }>;
 
 function start(environment: Record<string, string> = {}): void {
   const { DATABASE_URL: _, ...rest } = process.env;
@@ -50,6 +66,24 @@ async function until(pattern: RegExp, withinMs = 15_000): Promise<RegExpExecArra
     await sleep(20);
   }
   throw new Error(`${pattern} did not come within ${withinMs} ms. Output:\n${output}`);
+}
+
+/** The process that takes a connection to this port. */
+async function whoAnswers(port: number): Promise<number> {
+  const socket = connect(port, '127.0.0.1');
+  let said = '';
+  for await (const text of socket) said += String(text);
+  return Number(said);
+}
+
+/** As `npm run hand-over`. */
+function handOver(): void {
+  const { DATABASE_URL: _, ...rest } = process.env;
+  const child = spawn(process.execPath, [handOverScript], { env: { ...rest, TRACEHOUND_DATA_DIR: home } });
+  const said = { stdout: '', stderr: '' };
+  child.stdout.on('data', (text: Buffer) => (said.stdout += text));
+  child.stderr.on('data', (text: Buffer) => (said.stderr += text));
+  commandEnded = once(child, 'close').then(([code]) => ({ code, ...said }));
 }
 
 const databasePid = () => Number.parseInt(readFileSync(path.join(home, 'postgres/data/postmaster.pid'), 'utf8'), 10);
@@ -126,6 +160,41 @@ describe('the supervisor', () => {
     await servicePid();
     expect(output).toContain(`ending PostgreSQL (process ${database})`);
     expect(processIdentity(database)).toBeNull();
+  });
+
+  it('lets another process take over, on the same socket', async () => {
+    start();
+    const first = await servicePid();
+    const port = Number((await until(/on port (\d+)/))[1]);
+    const answers = new Set([await whoAnswers(port)]);
+    handOver();
+    while (!output.includes('handed over in')) answers.add(await whoAnswers(port));
+    const [, second] = await until(/service: up as \d+[^]*service: up as (\d+)/);
+    answers.add(await whoAnswers(port));
+    expect([...answers]).toEqual([first, Number(second)]);
+    expect(processIdentity(first)).toBeNull();
+    expect((await commandEnded).stdout).toContain(`process ${second} has taken over from process ${first}`);
+  });
+
+  it('goes on with the process it has when the other one does not come up', async () => {
+    start({ FAILS_TO_TAKE_OVER: 'yes' });
+    const first = await servicePid();
+    const port = Number((await until(/on port (\d+)/))[1]);
+    handOver();
+    await until(/not handed over: it ended with code 3/);
+    expect(await whoAnswers(port)).toBe(first);
+    expect(await commandEnded).toMatchObject({ code: 1, stderr: expect.stringContaining('it ended with code 3') });
+  });
+
+  it('keeps connections waiting while it restarts a service that was killed', async () => {
+    start();
+    const first = await servicePid();
+    const port = Number((await until(/on port (\d+)/))[1]);
+    process.kill(first, 'SIGKILL');
+    await until(/restarting/);
+    const answer = await whoAnswers(port);
+    const [, second] = await until(/service: up as \d+[^]*service: up as (\d+)/);
+    expect(answer).toBe(Number(second));
   });
 
   it('starts no database when DATABASE_URL names one', async () => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { AccessService } from '../../src/access/access.service.js';
+import { listen } from '../../src/listen.js';
 import { BodyBudget } from '../../src/receive/body-budget.js';
 import { ingestHealth } from '../../src/receive/health.js';
 import { LogReceiver } from '../../src/receive/log-receiver.js';
@@ -45,7 +46,7 @@ export async function openReceiver(databaseUrl: string, settings: Record<string,
     journal.config.ingest,
     new BodyBudget(journal.config.ingest.maxPendingBytes),
   );
-  const url = await server.listen('127.0.0.1', 0);
+  const url = await server.listen('127.0.0.1', 0, listen);
   return {
     url,
     journal,

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { freePorts } from '../../scripts/free-port.mjs';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
+const SUPERVISOR = fileURLToPath(new URL('../../scripts/start.mjs', import.meta.url));
 const READY = /Tracehound \S+ is ready/;
 const READY_WITHIN_MS = 60_000;
 const STOP_WITHIN_MS = 20_000;
@@ -42,10 +43,13 @@ export class ServiceEnded extends Error {
  */
 export async function startService({
   databaseUrl,
+  supervised = false,
   env = {},
   onOutput,
 }: {
   databaseUrl: string;
+  /** As `npm start` does, whose process the returned one then is. */
+  supervised?: boolean;
   env?: Record<string, string | undefined>;
   onOutput?: (said: string) => void;
 }): Promise<Service> {
@@ -54,7 +58,7 @@ export async function startService({
   const grpcPort = env['OTLP_GRPC_PORT'] ?? free[1];
   const apiPort = env['API_PORT'] ?? free[2];
   const dataDir = mkdtempSync(path.join(os.tmpdir(), 'tracehound-test-'));
-  const child = spawn(process.execPath, ['--max-semi-space-size=8', MAIN], {
+  const child = spawn(process.execPath, supervised ? [SUPERVISOR] : ['--max-semi-space-size=8', MAIN], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: {
       PATH: process.env['PATH'],
