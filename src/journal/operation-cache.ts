@@ -72,7 +72,7 @@ export class OperationCache {
   /** What is known is forgotten: it comes back with the next requests. */
   private grow(): void {
     const entries = this.ids.length * 4;
-    this.clear(entries > MAX_ENTRIES ? FIRST_ENTRIES : entries);
+    this.clear(Math.min(entries, MAX_ENTRIES));
   }
 
   private clear(entries: number): void {
