@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { Injectable } from '@nestjs/common';
@@ -6,6 +7,7 @@ import type { Posting } from '../model/posting.js';
 import type { StructuralSpan } from '../model/span.js';
 import type { VersionCollector } from './collect-versions.js';
 import { Dictionary } from './dictionary.js';
+import { eachWanted } from './wanted-traces.js';
 import { gatherRows, spanTag } from './posting.js';
 import { scan } from './scan.js';
 import { SegmentCache } from './segment-cache.js';
@@ -18,6 +20,11 @@ const gunzipAsync = promisify(gunzip);
 const CACHE_BYTES = 64 * 1024 * 1024;
 /** Segments read at a time: bounds memory when many traces are wanted. */
 const SEGMENTS_AT_ONCE = 16;
+/** Spans of one trace that can be shown. */
+const MOST_SHOWN = 500_000;
+/** Spans of whole traces held at a time: a sample of giant traces must not fill the memory. */
+const MOST_GATHERED = 200_000;
+const DECODED_AT_ONCE = 256;
 const GZIP = 1;
 /** What is stored was within the receiver's limits, whatever they were then. */
 const NO_LIMITS = { maxAttributeDepth: Infinity, maxSpans: Infinity };
@@ -32,6 +39,15 @@ export interface SpanEvent {
   endMs: number;
   text: string;
   isException: boolean;
+}
+
+/** Where one span of a trace lies; `copies`: how often it was received. */
+interface FoundSpan {
+  spanId: string;
+  startUs: number;
+  segment: SegmentKey;
+  i: number;
+  copies: number;
 }
 
 /** Where a segment lies. */
@@ -68,7 +84,8 @@ export class JournalReader {
   }
 
   /**
-   * The spans of these traces (32 hex digits), each span once; a trace of which nothing is stored is missing from the map. On the way
+   * The spans of these traces (32 hex digits), each span once; a trace of which nothing is stored, or for which there is no room among 200,000 spans, is
+   * missing from the map. On the way
    * `versions` is shown every span.
    */
   async structure(
@@ -77,10 +94,10 @@ export class JournalReader {
     versions?: VersionCollector,
   ): Promise<Map<string, StructuralSpan[]>> {
     const wanted = new Map(traceIds.map((traceId) => [traceId, new Map<string, StructuralSpan>()]));
-    await this.eachSegment(tenantId, traceIds, async (spans) => {
+    await this.eachSegment(tenantId, traceIds, MOST_GATHERED, async (spans) => {
       const { serviceIds, operationIds } = await this.dictionary.find(tenantId, spans);
       const servedBy: string[] = [];
-      eachSpan(spans, wanted, (i, traceId, copies) => {
+      eachWanted(spans, wanted, (i, traceId, copies) => {
         const spanId = hex(spans, spans.spanIdAt[i]!, 8);
         if (copies.has(spanId)) return;
         versions?.add(spans, i, serviceIds[spans.resource[i]!]!);
@@ -107,9 +124,9 @@ export class JournalReader {
   async spanEvents(tenantId: number, traceIds: readonly string[], endMs: number): Promise<SpanEvent[]> {
     const wanted = new Map(traceIds.map((traceId) => [traceId, new Set<string>()]));
     const events: SpanEvent[] = [];
-    await this.eachSegment(tenantId, traceIds, async (spans) => {
+    await this.eachSegment(tenantId, traceIds, MOST_GATHERED, async (spans) => {
       const { serviceIds, operationIds } = await this.dictionary.find(tenantId, spans);
-      eachSpan(spans, wanted, (i, traceId, seen) => {
+      eachWanted(spans, wanted, (i, traceId, seen) => {
         if ((spans.flags[i]! & SPAN_HAS_EVENTS) === 0 || spans.endUs[i]! >= endMs * 1_000) return;
         const spanId = hex(spans, spans.spanIdAt[i]!, 8);
         if (seen.has(spanId)) return;
@@ -130,46 +147,81 @@ export class JournalReader {
     return events;
   }
 
-  /** Everything stored of one trace (32 hex digits), or null. */
-  async trace(tenantId: number, traceId: string): Promise<StoredTrace | null> {
-    const wanted = new Map([[traceId, new Map<string, StoredSpan>()]]);
-    await this.eachSegment(tenantId, [traceId], (spans) => {
-      eachSpan(spans, wanted, (i, _, copies) => {
+  /**
+   * What is stored of one trace (32 hex digits), or null: `limit` of its spans by their start, after the first `offset`. All of them are looked at,
+   * up to 500,000, and only these decoded.
+   */
+  async trace(tenantId: number, traceId: string, { offset = 0, limit = Infinity } = {}): Promise<StoredTrace | null> {
+    const found = new Map<string, FoundSpan>();
+    const wanted = new Map([[traceId, found]]);
+    const unread = await this.eachSegment(tenantId, [traceId], MOST_SHOWN, (spans, segment) => {
+      eachWanted(spans, wanted, (i) => {
         const spanId = hex(spans, spans.spanIdAt[i]!, 8);
-        const first = copies.get(spanId);
+        const first = found.get(spanId);
         if (first) first.copies++;
-        else copies.set(spanId, storedSpan(spans, i));
+        else found.set(spanId, { spanId, startUs: spans.startUs[i]!, segment, i, copies: 1 });
       });
       return Promise.resolve();
     });
-    const spans = [...wanted.get(traceId)!.values()];
-    if (spans.length === 0) return null;
-    const start = ({ startTimeUnixNano }: StoredSpan) => startTimeUnixNano.padStart(20, '0');
-    spans.sort((a, b) => (start(a) < start(b) ? -1 : start(a) > start(b) ? 1 : a.spanId < b.spanId ? -1 : 1));
-    return { traceId, spans };
+    if (found.size === 0) return null;
+    const inOrder = [...found.values()].sort((a, b) => a.startUs - b.startUs || (a.spanId < b.spanId ? -1 : 1));
+    const spans = await this.decoded(tenantId, inOrder.slice(offset, offset + limit));
+    return { traceId, spans, total: found.size + unread, isComplete: offset + spans.length >= found.size };
   }
 
-  /** Calls `visit` for each segment that holds spans of the traces, always in the same order. */
+  private async decoded(tenantId: number, found: readonly FoundSpan[]): Promise<StoredSpan[]> {
+    const bySegment = new Map<SegmentKey, FoundSpan[]>();
+    for (const span of found) {
+      const others = bySegment.get(span.segment);
+      if (others) others.push(span);
+      else bySegment.set(span.segment, [span]);
+    }
+    const spans: StoredSpan[] = [];
+    const keys = [...bySegment.keys()];
+    for (let from = 0; from < keys.length; from += SEGMENTS_AT_ONCE) {
+      const some = keys.slice(from, from + SEGMENTS_AT_ONCE);
+      const tables = await this.tables(this.db.manager, tenantId, some);
+      for (const key of some) {
+        const table = tables.get(key.id);
+        if (!table) continue;
+        for (const { i, copies } of bySegment.get(key)!) {
+          spans.push({ ...storedSpan(table, i), copies });
+          // Decoding thousands of spans takes a while: others have their turn in between.
+          if (spans.length % DECODED_AT_ONCE === 0) await setImmediate();
+        }
+      }
+    }
+    const start = ({ startTimeUnixNano }: StoredSpan) => startTimeUnixNano.padStart(20, '0');
+    return spans.sort((a, b) => (start(a) < start(b) ? -1 : start(a) > start(b) ? 1 : a.spanId < b.spanId ? -1 : 1));
+  }
+
+  /**
+   * Calls `visit` for each segment that holds spans of the traces, always in the same order. Reads whole traces in their order as long as they have
+   * at most `mostSpans` together, and of the first one what comes first; returns the number of spans beyond.
+   */
   private async eachSegment(
     tenantId: number,
     traceIds: readonly string[],
-    visit: (spans: SpanTable) => Promise<void>,
-  ): Promise<void> {
-    if (traceIds.length === 0) return;
-    const keys = await this.db.query<{ segment_id: string; hour: Date }[]>(
-      `select distinct segment_id, hour from trace_segments
+    mostSpans: number,
+    visit: (spans: SpanTable, segment: SegmentKey) => Promise<void>,
+  ): Promise<number> {
+    if (traceIds.length === 0) return 0;
+    const rows = await this.db.query<{ trace_id: string; segment_id: string; hour: Date; span_count: number }[]>(
+      `select replace(trace_id::text, '-', '') as trace_id, segment_id, hour, span_count from trace_segments
         where trace_id = any($1::uuid[]) and tenant_id = $2 order by hour, segment_id`,
       [traceIds, tenantId],
     );
+    const chosen = within(traceIds, rows, mostSpans);
+    const keys = [...new Map(chosen.map(({ segment_id: id, hour }) => [id, { id, hour }])).values()];
     for (let from = 0; from < keys.length; from += SEGMENTS_AT_ONCE) {
-      const some = keys.slice(from, from + SEGMENTS_AT_ONCE).map((row) => ({ id: row.segment_id, hour: row.hour }));
-      for (const spans of await this.segments(tenantId, some)) await visit(spans);
+      const some = keys.slice(from, from + SEGMENTS_AT_ONCE);
+      const tables = await this.tables(this.db.manager, tenantId, some);
+      for (const key of some) {
+        const spans = tables.get(key.id);
+        if (spans) await visit(spans, key);
+      }
     }
-  }
-
-  private async segments(tenantId: number, keys: readonly SegmentKey[]): Promise<SpanTable[]> {
-    const found = await this.tables(this.db.manager, tenantId, keys);
-    return keys.flatMap(({ id }) => found.get(id) ?? []);
+    return sumOf(rows) - sumOf(chosen);
   }
 
   /** Segments by their id; one that retention has dropped is missing. All of them are in memory at once: ask for few. */
@@ -198,19 +250,33 @@ export class JournalReader {
   }
 }
 
-/** Calls `visit` for each span of a wanted trace with its position, its trace id and what is kept for that trace. */
-function eachSpan<T>(
-  spans: SpanTable,
-  wanted: ReadonlyMap<string, T>,
-  visit: (i: number, traceId: string, kept: T) => void,
-): void {
-  for (let i = 0; i < spans.n; i++) {
-    const traceId = hex(spans, spans.traceAt[i]!, 16);
-    const kept = wanted.get(traceId);
-    if (kept !== undefined) visit(i, traceId, kept);
-  }
-}
-
 function hex({ bytes }: SpanTable, at: number, size: number): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + at, size).toString('hex');
+}
+
+interface TraceRow {
+  trace_id: string;
+  span_count: number;
+}
+
+const sumOf = (rows: readonly TraceRow[]) => rows.reduce((sum, { span_count }) => sum + span_count, 0);
+
+/** The rows of as many traces as have at most so many spans together, in the order of the rows; of a first trace that has more, its first rows. */
+function within<T extends TraceRow>(traceIds: readonly string[], rows: readonly T[], mostSpans: number): T[] {
+  const spans = new Map<string, number>();
+  for (const { trace_id, span_count } of rows) spans.set(trace_id, (spans.get(trace_id) ?? 0) + span_count);
+  const chosen = new Set<string>();
+  let left = mostSpans;
+  for (const traceId of traceIds) {
+    const n = spans.get(traceId) ?? 0;
+    if (n > left && chosen.size > 0) continue;
+    chosen.add(traceId);
+    left -= n;
+  }
+  let sum = 0;
+  return rows.filter(({ trace_id, span_count }) => {
+    if (!chosen.has(trace_id) || sum >= mostSpans) return false;
+    sum += span_count;
+    return true;
+  });
 }

@@ -1,6 +1,7 @@
 import { serviceNameOf, spanNameOf } from './named-spans.js';
 import { matches, type SpanFilter } from './search-filter.js';
 import { SPAN_ERROR, type SpanTable } from './span-table.js';
+import { eachWanted } from './wanted-traces.js';
 
 /** A span by which a trace was found. */
 export interface MatchedSpan {
@@ -108,14 +109,7 @@ export function fateOf(newestMatchUs: number | null, endUs: number): 'show' | 's
 
 /** Adds the spans of a segment to the traces (by 32 hex digits) that they belong to. */
 export function gather(spans: SpanTable, traces: ReadonlyMap<string, TraceGatherer>): void {
-  // Four bytes tell most spans of other traces apart without a string.
-  const beginnings = new Set([...traces.keys()].map((traceId) => parseInt(traceId.slice(0, 8), 16)));
-  const { bytes } = spans;
-  for (let i = 0; i < spans.n; i++) {
-    const at = spans.traceAt[i]!;
-    const beginning = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
-    if (beginnings.has(beginning >>> 0)) traces.get(hex(spans, at, 16))?.add(spans, i);
-  }
+  eachWanted(spans, traces, (i, _, trace) => trace.add(spans, i));
 }
 
 function longestFirst(a: MatchedSpan, b: MatchedSpan): number {

@@ -42,8 +42,11 @@ export interface StoredSpan {
   copies: number;
 }
 
-/** Spans in order of their start. */
+/** Spans in order of their start; `total` counts those that were not asked for too. */
 export interface StoredTrace {
   traceId: string;
   spans: StoredSpan[];
+  total: number;
+  /** No more of it can be shown after these. */
+  isComplete: boolean;
 }

@@ -28,7 +28,7 @@ export class Copies {
     const tag = posting.spanTag[i]!;
     const end = posting.endOffsetUs[i]!;
     const duration = posting.durationUs[i]!;
-    let at = (Math.imul(tag ^ Math.imul(end, 0x9e3779b1), 0x85ebca6b) ^ duration) & this.mask;
+    let at = mixed(tag, end, duration) & this.mask;
     for (let slot = this.slots[at]!; slot !== 0; slot = this.slots[at]!) {
       const [other, j] = this.place(slot - 1);
       if (
@@ -50,4 +50,12 @@ export class Copies {
     while (this.starts[no]! > position) no--;
     return [this.postings[no]!, position - this.starts[no]!];
   }
+}
+
+/** Ids that only differ in their high bits, as counters do, must differ in the low ones of the hash. (Finaliser of MurmurHash3.) */
+function mixed(tag: number, end: number, duration: number): number {
+  let hash = tag ^ Math.imul(end, 0x9e3779b1) ^ Math.imul(duration, 0xc2b2ae35);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return hash ^ (hash >>> 16);
 }

@@ -331,7 +331,14 @@ export const SpanView = z
   })
   .meta({ id: 'Span' });
 
-export const TraceView = z.object({ traceId: TraceId, spans: z.array(SpanView) }).meta({ id: 'Trace' });
+export const TraceView = z
+  .object({
+    traceId: TraceId,
+    spans: z.array(SpanView).describe('By start.'),
+    total: z.int().describe('Spans of the trace; copies count once.'),
+    isComplete: z.boolean().describe('false: there are more than were asked for; go on with `offset`.'),
+  })
+  .meta({ id: 'Trace' });
 
 const LogView = z
   .object({

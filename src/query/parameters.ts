@@ -135,6 +135,13 @@ export const TracePath = z.object({
 });
 export type TracePath = z.output<typeof TracePath>;
 
+/** Which spans of a trace; so many at most, since each is decoded and sent whole. */
+export const TracePageQuery = z.object({
+  limit: limit(10_000, 10_000).describe('At most so many spans.'),
+  offset: z.coerce.number().int().min(0).max(500_000).default(0).describe('Without the first so many.'),
+});
+export type TracePageQuery = z.output<typeof TracePageQuery>;
+
 const DurationUs = z
   .string()
   .regex(/^\d{1,15}$/, 'must be a whole number of microseconds')

@@ -7,7 +7,7 @@ import { TraceSearch, type FoundTrace, type SpanFilter } from '../journal/search
 import { Rejected } from '../model/failure.js';
 import { SPAN_KIND } from '../model/span.js';
 import { type FoundTraceView, TraceList, TraceLogs, TraceView } from './contract.js';
-import { encodeCursor, TracePath, TraceQuery } from './parameters.js';
+import { encodeCursor, TracePageQuery, TracePath, TraceQuery } from './parameters.js';
 
 @ApiTags('traces')
 @RequireScope('read')
@@ -49,13 +49,17 @@ export class TracesController {
   }
 
   @Get(':traceId')
-  @ApiOperation({ summary: 'All spans stored of one trace, by start' })
+  @ApiOperation({ summary: 'The spans stored of one trace, by start, 10,000 at a time' })
   @ApiOkResponse({ standardSchema: TraceView, description: 'The trace.' })
-  async get(@Tenant() tenantId: number, @Param({ schema: TracePath }) { traceId }: TracePath): Promise<TraceView> {
-    const trace = await this.journal.trace(tenantId, traceId);
+  async get(
+    @Tenant() tenantId: number,
+    @Param({ schema: TracePath }) { traceId }: TracePath,
+    @Query({ schema: TracePageQuery }) page: TracePageQuery,
+  ): Promise<TraceView> {
+    const trace = await this.journal.trace(tenantId, traceId, page);
     if (trace === null) throw new Rejected('not_found', `no span of trace ${traceId} is stored`, 404, 'traceId');
     return {
-      traceId: trace.traceId,
+      ...trace,
       spans: trace.spans.map((span) => ({ ...span, kind: SPAN_KIND[span.kind] ?? 'unspecified' })),
     };
   }

@@ -365,6 +365,8 @@ describe('GET /api/v1/traces/{traceId}', () => {
       const trace = await read(`/api/v1/traces/${id}`, key, contract.TraceView);
       expect(trace).toMatchObject({ traceId: TRACE, spans: [{ service: 'cart', name: 'GetCart', kind: 'server' }] });
     }
+    const beyond = await read(`/api/v1/traces/${TRACE}?offset=1&limit=5`, key, contract.TraceView);
+    expect(beyond).toMatchObject({ spans: [], total: 1, isComplete: true });
     const short = await read(`/api/v1/traces/${SHORT_TRACE}`, key, contract.TraceView);
     expect(short.traceId).toBe(SHORT_TRACE.padStart(32, '0'));
     expect((await get(`/api/v1/traces/${'f'.repeat(32)}`, key)).status).toBe(404);
