@@ -14,6 +14,7 @@ import { detectLatency } from './latency.js';
 import { isSeasonal } from './seasonal.js';
 import { detectSelfTime } from './self-time.js';
 import { isOnlyUnseen, withoutCommonSurge } from './telemetry.js';
+import { callTests, operationTests } from './tests.js';
 import { detectTraffic, isJudgedEntry } from './traffic.js';
 
 const OPERATION_SIGNALS: readonly OperationSignal[] = [detectLatency, detectSelfTime, detectErrors, detectTraffic];
@@ -49,7 +50,7 @@ export function detect(
       windowAtMs,
       rollup: rollups.get(operationId) ?? null,
     }));
-    tests += OPERATION_SIGNALS.length;
+    tests += operationTests(recent, baseline, policy);
     if (isJudgedEntry(baseline, policy)) entries++;
     for (const signal of OPERATION_SIGNALS) {
       const finding = signal(operationId, recent, baseline, policy, surroundings);
@@ -64,7 +65,7 @@ export function detect(
       callerN: rollups.get(callerId)?.sampledN ?? 0,
       edge: edges.get(key) ?? null,
     }));
-    tests += CALL_SIGNALS.length;
+    tests += callTests(recent, baseline, policy);
     for (const signal of CALL_SIGNALS) {
       const caller = baselines.operations.get(callerId);
       const finding = signal(callerId, calleeId, recent, baseline, policy, surroundings, caller);

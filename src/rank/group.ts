@@ -1,10 +1,11 @@
 import type { Finding } from '../model/anomaly.js';
 import type { Operation } from '../model/operation.js';
+import { KIND_CLIENT } from '../model/span.js';
 import type { CallGraph } from './graph.js';
 
 /**
  * Raised findings that belong together: of the same service, or next to each other in the call graph, with at most one silent operation
- * between them. Groups come in the order of their strongest finding; within a group the strongest is first.
+ * between them; calls into a service that deviates; and calls of the same name to what makes no spans (a database, say), whoever makes them. Groups come in the order of their strongest finding; within a group the strongest is first.
  */
 export function groupFindings(
   findings: readonly Finding[],
@@ -19,6 +20,10 @@ export function groupFindings(
     if (service !== undefined) sets.join(`o${operationId}`, `s${service}`);
     // Joining silent neighbours too lets two hot operations meet in the one between them.
     for (const neighbour of neighbours(graph, operationId)) sets.join(`o${operationId}`, `o${neighbour}`);
+    for (const callee of graph.callees.get(operationId) ?? [])
+      sets.join(`o${callee}`, `s${operations.get(callee)?.serviceId}`);
+    const outside = leftUnseen(operationId, graph, operations);
+    if (outside !== null) sets.join(`o${operationId}`, `n${outside}`);
   }
   for (const finding of raised) {
     const [first, ...rest] = hotOperations(finding);
@@ -32,6 +37,13 @@ export function groupFindings(
     else group.push(finding);
   }
   return [...groups.values()];
+}
+
+/** The name of a call that nobody in the graph answers; null for anything else. */
+function leftUnseen(operationId: number, graph: CallGraph, operations: ReadonlyMap<number, Operation>): string | null {
+  const operation = operations.get(operationId);
+  const isAnswered = (graph.callees.get(operationId)?.size ?? 0) > 0;
+  return operation?.kind === KIND_CLIENT && !isAnswered ? operation.name : null;
 }
 
 function hotOperations(finding: Finding): number[] {
