@@ -1,4 +1,4 @@
-import { excludedOperations } from '../src/baseline/exclude.js';
+import { excludedOperations, FINDINGS_LOOK_BACK_MS } from '../src/baseline/exclude.js';
 import { learn } from '../src/baseline/learn.js';
 import { entriesOf, learnSeasons } from '../src/baseline/seasons.js';
 import { detect } from '../src/detect/detect.js';
@@ -28,7 +28,7 @@ export class PureRun {
   readonly incidents = new Map<string, Incident>();
   readonly findings: Finding[] = [];
   private readonly history: WindowMeasure[] = [];
-  private readonly raised: Finding[] = [];
+  private readonly recent: Finding[] = [];
   private readonly measurer = new PureMeasure();
   private readonly seasons: Seasons = new Map();
   private learnedThroughMs: number | null = null;
@@ -64,7 +64,7 @@ export class PureRun {
     });
     this.findings.push(...found);
     const raised = found.filter((finding) => finding.raised);
-    this.raised.push(...raised);
+    this.recent.push(...found);
     const groups =
       raised.length === 0 ? [] : rank(raised, this.history.slice(-RANK_LOOK_BACK), this.baselines, this.operations);
     const current = [...this.incidents.values()].filter(
@@ -87,12 +87,12 @@ export class PureRun {
       const windows = this.history.filter(
         (window) => window.windowAtMs >= atMs && window.windowAtMs < atMs + MINUTE_MS,
       );
-      const excluded = excludedOperations([...this.incidents.values()], this.raised, this.baselines.operations, atMs);
+      const excluded = excludedOperations([...this.incidents.values()], this.recent, this.baselines.operations, atMs);
       learn(this.baselines, windows, excluded, this.policy);
       learnSeasons(this.seasons, windows, entriesOf(this.baselines), excluded, this.timeZone);
       this.learnedThroughMs = atMs + MINUTE_MS;
-      // Minutes to come look at later findings only.
-      while (this.raised[0] !== undefined && this.raised[0].windowAtMs < this.learnedThroughMs) this.raised.shift();
+      const forgottenMs = this.learnedThroughMs - FINDINGS_LOOK_BACK_MS;
+      while (this.recent[0] !== undefined && this.recent[0].windowAtMs < forgottenMs) this.recent.shift();
     }
   }
 }

@@ -7,7 +7,7 @@ import { BaselineStore } from '../store/baseline.store.js';
 import { IncidentStore } from '../store/incident.store.js';
 import { RollupStore } from '../store/rollup.store.js';
 import { SeasonStore } from '../store/season.store.js';
-import { excludedOperations } from './exclude.js';
+import { excludedOperations, FINDINGS_LOOK_BACK_MS } from './exclude.js';
 import { learn } from './learn.js';
 import { entriesOf, learnSeasons } from './seasons.js';
 
@@ -32,8 +32,8 @@ export class BaselineWorker {
       for (let atMs = fromMs; atMs < toMs; atMs += MINUTE_MS) {
         const windows = await this.rollups.load(tenantId, atMs, atMs + MINUTE_MS);
         const incidents = await this.incidents.during(tenantId, atMs, atMs + MINUTE_MS);
-        const raised = await this.anomalies.raised(tenantId, atMs, atMs + 2 * MINUTE_MS);
-        const excluded = excludedOperations(incidents, raised, known.operations, atMs);
+        const odd = await this.anomalies.findings(tenantId, atMs - FINDINGS_LOOK_BACK_MS, atMs + 2 * MINUTE_MS);
+        const excluded = excludedOperations(incidents, odd, known.operations, atMs);
         const learned = learn(known, windows, excluded, DEFAULT_POLICY);
         const learnedSeasons = learnSeasons(seasons, windows, entriesOf(known), excluded, this.seasons.timeZone);
         for (const id of learned.operations) changed.operations.add(id);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Finding } from '../model/anomaly.js';
+import type { Finding, FindingReason } from '../model/anomaly.js';
 import type { Affected } from '../model/incident.js';
 import type { Cause } from '../model/cause.js';
 import { MINUTE_MS } from '../model/window.js';
@@ -17,8 +17,8 @@ const incident = (fromMinute: number, toMinute: number | null) => ({
   affected: [{ operationId: 1 } as Affected],
   causes: [{ operationId: 2 } as Cause],
 });
-const finding = (operationId: number, minute: number, raised = true) =>
-  ({ operationId, windowAtMs: minute * MINUTE_MS, raised }) as Finding;
+const finding = (operationId: number, minute: number, reason: FindingReason = 'raised') =>
+  ({ operationId, windowAtMs: minute * MINUTE_MS, raised: reason === 'raised', reason }) as Finding;
 
 describe('excludedOperations', () => {
   const table: { name: string; incidents: ReturnType<typeof incident>[]; findings: Finding[]; want: number[] }[] = [
@@ -45,7 +45,25 @@ describe('excludedOperations', () => {
       findings: [finding(5, 100), finding(6, 101.5), finding(7, 102), finding(8, 99)],
       want: [5, 6],
     },
-    { name: 'not what was held back', incidents: [], findings: [finding(5, 100, false)], want: [] },
+    { name: 'not what was held back as harmless', incidents: [], findings: [finding(5, 100, 'seasonal')], want: [] },
+    {
+      name: 'what was held back for want of evidence',
+      incidents: [],
+      findings: [finding(5, 100, 'not_significant'), finding(6, 101, 'learning')],
+      want: [5, 6],
+    },
+    {
+      name: 'not what has looked odd for five minutes',
+      incidents: [],
+      findings: [95, 96, 97.5, 98, 99, 100].map((minute) => finding(5, minute, 'not_persistent')),
+      want: [],
+    },
+    {
+      name: 'what has looked odd for four',
+      incidents: [],
+      findings: [95, 96, 98, 99, 100].map((minute) => finding(5, minute, 'not_persistent')),
+      want: [5],
+    },
   ];
   it.each(table)('$name', ({ incidents, findings, want }) =>
     expect([...excludedOperations(incidents, findings, known, NOW)].toSorted()).toEqual(want),

@@ -20,8 +20,10 @@ export function groupFindings(
     if (service !== undefined) sets.join(`o${operationId}`, `s${service}`);
     // Joining silent neighbours too lets two hot operations meet in the one between them.
     for (const neighbour of neighbours(graph, operationId)) sets.join(`o${operationId}`, `o${neighbour}`);
-    for (const callee of graph.callees.get(operationId) ?? [])
+    for (const callee of calledBy(operationId, graph, operations)) {
+      sets.join(`o${operationId}`, `o${callee}`);
       sets.join(`o${callee}`, `s${operations.get(callee)?.serviceId}`);
+    }
     const outside = leftUnseen(operationId, graph, operations);
     if (outside !== null) sets.join(`o${operationId}`, `n${outside}`);
   }
@@ -37,6 +39,18 @@ export function groupFindings(
     else group.push(finding);
   }
   return [...groups.values()];
+}
+
+/** What an operation calls; of a call whose client has a span of its own, what answers it too. */
+function* calledBy(
+  operationId: number,
+  graph: CallGraph,
+  operations: ReadonlyMap<number, Operation>,
+): Iterable<number> {
+  for (const callee of graph.callees.get(operationId) ?? []) {
+    yield callee;
+    if (operations.get(callee)?.kind === KIND_CLIENT) yield* graph.callees.get(callee) ?? [];
+  }
 }
 
 /** The name of a call that nobody in the graph answers; null for anything else. */

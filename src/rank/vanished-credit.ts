@@ -7,6 +7,8 @@ import { surpriseOfShare } from './surprise.js';
 
 /** Spans that stop short must be at least twice as many as ever: the mix of requests alone shifts less. */
 const MIN_RELATIVE = 2;
+/** What this part of the past spans did is one of the usual ways, and more of it is another mix of requests. */
+const USUAL_SHARE = 0.2;
 
 /**
  * Spans that stopped short of calls they usually make: what they called is a part of what such spans call, and is far more frequent than
@@ -33,7 +35,7 @@ export const vanishedCredits: CreditSource = (trial) => {
       const missing = missingFrom(shape, past, known);
       if (missing.length === 0) continue;
       const p = ((past.get(shape) ?? 0) + 0.5) / (pastN + 1);
-      if (k < MIN_RELATIVE * n * p) continue;
+      if (p >= USUAL_SHARE || k < MIN_RELATIVE * n * p) continue;
       const surprise = surpriseOfShare(parts, p, dispersionAt(trial, operationId, missing, n / windows.length));
       const silent = missing.find((id) => operations.get(id)?.serviceId !== caller.serviceId);
       const credit: Credit = {

@@ -37,11 +37,16 @@ export class AnomalyStore {
 
   /** Raised findings of the windows that start in [fromMs, toMs). */
   async raised(tenantId: number, fromMs: number, toMs: number): Promise<Finding[]> {
+    return this.findings(tenantId, fromMs, toMs, true);
+  }
+
+  /** The same with those that were held back. */
+  async findings(tenantId: number, fromMs: number, toMs: number, onlyRaised = false): Promise<Finding[]> {
     const rows = await this.db.query<{ finding: Finding }[]>(
       `select finding from anomalies
-        where tenant_id = $1 and window_at >= $2 and window_at < $3 and raised
+        where tenant_id = $1 and window_at >= $2 and window_at < $3 and (raised or not $4)
         order by window_at, signal, operation_id, caller_id`,
-      [tenantId, new Date(fromMs), new Date(toMs)],
+      [tenantId, new Date(fromMs), new Date(toMs), onlyRaised],
     );
     return rows.map((row) => row.finding);
   }
