@@ -231,6 +231,20 @@ export default tseslint.config(
     rules: edge(STAGE, own, model, config, node, 'undici'),
   },
   {
+    // Libraries that one kind of channel needs: mail, and forms with a file in them (sent by egress.ts).
+    files: ['src/notify/{email,discord}.channel.ts'],
+    rules: edge(STAGE, own, model, 'nodemailer', 'undici'),
+  },
+  {
+    files: ['src/notify/chart-svg.ts'],
+    rules: pure(ownPure, model, 'd3-(scale|shape)'),
+  },
+  {
+    // Draws with native code and a font of its own.
+    files: ['src/notify/picture.ts'],
+    rules: edge(STAGE, own, model, 'node:module', '@resvg/resvg-js'),
+  },
+  {
     // Which sender serves which type of channel.
     files: ['src/notify/senders.ts'],
     rules: edge(STAGE, own, model),

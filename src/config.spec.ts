@@ -34,6 +34,7 @@ describe('parseConfig', () => {
       sampling: { attributes: [] },
       outbound: { allow: [], allowIsSet: false },
       secretKey: undefined,
+      previousSecretKeys: [],
       adminKey: undefined,
       dataDir: '.data',
       allowUnauthenticated: false,

@@ -13,6 +13,7 @@ const SECRETS: ReadonlySet<string> = new Set([
   'DATABASE_URL',
   'REDIS_URL',
   'TRACEHOUND_SECRET_KEY',
+  'TRACEHOUND_SECRET_KEY_PREVIOUS',
   'TRACEHOUND_ADMIN_KEY',
 ]);
 
@@ -74,6 +75,13 @@ const SETTINGS = z.object({
       error: '32 random bytes or more as hexadecimal digits or base64, such as "openssl rand -hex 32" prints',
     })
     .optional(),
+  TRACEHOUND_SECRET_KEY_PREVIOUS: z
+    .string()
+    .default('')
+    .transform((text) => listOf(text))
+    .refine((keys) => keys.every((key) => key.length >= 43), {
+      error: 'the keys that TRACEHOUND_SECRET_KEY had before, newest first, separated by commas',
+    }),
   TRACEHOUND_ADMIN_KEY: z
     .string()
     .refine((text) => keyPrefix(text) !== null, {
@@ -181,6 +189,7 @@ function nest(settings: Settings) {
       allowIsSet: settings.OUTBOUND_ALLOW !== undefined,
     },
     secretKey: settings.TRACEHOUND_SECRET_KEY,
+    previousSecretKeys: settings.TRACEHOUND_SECRET_KEY_PREVIOUS,
     adminKey: settings.TRACEHOUND_ADMIN_KEY,
     dataDir: settings.TRACEHOUND_DATA_DIR,
     allowUnauthenticated: settings.ALLOW_UNAUTHENTICATED,

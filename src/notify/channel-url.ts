@@ -14,15 +14,18 @@ export function checkChannelUrl(text: string, refusal: (address: string) => stri
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return problem('must begin with https:// or http://');
   if (url.username !== '' || url.password !== '') return problem('must not contain a user name or password');
   url.hash = '';
-  const address = literalAddress(url.hostname);
-  const refused = address === null ? null : refusal(address);
-  if (address !== null && refused !== null) {
-    return problem(
-      `must not point to ${address} (${refused}); to allow it, the operator adds its network to OUTBOUND_ALLOW`,
-    );
-  }
+  const refused = checkHost(url.hostname, refusal);
+  if (refused !== null) return problem(refused);
   const bare = url.pathname === '/' && url.search === '';
   return { ok: true, full: url.href, shown: bare ? url.href : `${url.origin}/…` };
+}
+
+/** Why a host cannot be a receiver's, as far as that can be known without asking a name server; else null. */
+export function checkHost(host: string, refusal: (address: string) => string | null): string | null {
+  const address = host.includes(':') && !host.startsWith('[') ? host : literalAddress(host);
+  const refused = address === null ? null : refusal(address);
+  if (refused === null) return null;
+  return `must not point to ${address} (${refused}); to allow it, the operator adds its network to OUTBOUND_ALLOW`;
 }
 
 /** The address that a host names without asking a name server, or null. */

@@ -1,15 +1,16 @@
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns';
-import { isIP, type LookupFunction } from 'node:net';
-import { Agent, buildConnector, request } from 'undici';
+import { connect as connectSocket, isIP, type LookupFunction, type Socket } from 'node:net';
+import { Agent, buildConnector, request, type FormData } from 'undici';
 import { addressGuard } from './address.js';
 import type { Answer } from './channel.js';
 
-const MAX_BODY_BYTES = 1_024;
+/** How much of an answer is read when it is the receipt. */
+export const RECEIPT_BYTES = 1_024;
 
 class Refused extends Error {}
 
 /**
- * The only way out: POST to addresses that a tenant chose. Every address is checked when the connection is made (so a name that resolves
+ * The only way out: POST, or a socket for mail, to addresses that a tenant chose. Every address is checked when the connection is made (so a name that resolves
  * to another address the second time gains nothing), redirects are not followed, connections are not reused, and an attempt ends in time.
  */
 export class Egress {
@@ -19,7 +20,7 @@ export class Egress {
   /** `allow`: CIDRs that may be reached though they are private. */
   constructor(
     allow: readonly string[],
-    private readonly timeoutMs = 15_000,
+    readonly timeoutMs = 15_000,
   ) {
     this.refusal = addressGuard(allow);
     const connect = buildConnector({ lookup: this.lookup, timeout: timeoutMs, maxCachedSessions: 0 });
@@ -34,17 +35,21 @@ export class Egress {
     });
   }
 
-  /** One attempt. `readBody`: wait for the start of the body (1 KiB at most); without it an answer is its status line and headers. */
+  /** One attempt. `readBytes`: how much of the body is waited for; with 0 an answer is its status line and headers. */
   async post(
     url: string,
     headers: Record<string, string>,
-    body: string,
-    options: { readBody: boolean },
+    body: string | Uint8Array | FormData,
+    readBytes = 0,
   ): Promise<Answer> {
     try {
       const answer = await request(url, {
         method: 'POST',
-        headers: { 'content-type': 'application/json', 'user-agent': 'Tracehound', ...headers },
+        headers: {
+          ...(typeof body === 'string' && { 'content-type': 'application/json' }),
+          'user-agent': 'Tracehound',
+          ...headers,
+        },
         body,
         dispatcher: this.agent,
         reset: true,
@@ -54,7 +59,7 @@ export class Egress {
       });
       // Destroying a body that is still coming raises an error that is nobody's.
       answer.body.on('error', () => undefined);
-      const bodyStart = options.readBody ? await readStart(answer.body) : '';
+      const bodyStart = readBytes > 0 ? await readStart(answer.body, readBytes) : '';
       answer.body.destroy();
       const retryAfter = answer.headers['retry-after'];
       return {
@@ -65,6 +70,32 @@ export class Egress {
     } catch (error) {
       return { status: null, ...explain(error, this.timeoutMs) };
     }
+  }
+
+  /** A connected socket, its address checked like that of a request. Throws what `explain` puts into words. */
+  async connect(host: string, port: number): Promise<Socket> {
+    const refused = isIP(host) ? this.refusal(host) : null;
+    if (refused !== null) throw refusedAddress(host, refused);
+    return new Promise((resolve, reject) => {
+      const socket = connectSocket({ host, port, lookup: this.lookup, timeout: this.timeoutMs });
+      const fail = (error: Error) => {
+        socket.destroy();
+        reject(error);
+      };
+      socket.once('error', fail);
+      socket.once('timeout', () => fail(Object.assign(new Error('timeout'), { code: 'ETIMEDOUT' })));
+      socket.once('connect', () => {
+        socket.off('error', fail);
+        socket.removeAllListeners('timeout');
+        socket.setTimeout(0);
+        resolve(socket);
+      });
+    });
+  }
+
+  /** What an error of a connection means, in words without the URL, and whether trying again is useless. */
+  explain(error: unknown): { reason: string; permanent: boolean } {
+    return explain(error, this.timeoutMs);
   }
 
   async close(): Promise<void> {
@@ -86,15 +117,15 @@ export class Egress {
   };
 }
 
-async function readStart(body: AsyncIterable<Uint8Array>): Promise<string> {
+async function readStart(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of body) {
     chunks.push(chunk);
     size += chunk.length;
-    if (size >= MAX_BODY_BYTES) break;
+    if (size >= maxBytes) break;
   }
-  return Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES).toString('utf8');
+  return Buffer.concat(chunks).subarray(0, maxBytes).toString('utf8');
 }
 
 function refusedAddress(what: string, why: string): Refused {
@@ -107,7 +138,7 @@ function refusedAddress(what: string, why: string): Refused {
 function explain(error: unknown, timeoutMs: number): { reason: string; permanent: boolean } {
   if (error instanceof Refused) return { reason: error.message, permanent: true };
   const { name, code } = error as { name?: string; code?: string };
-  if (name === 'TimeoutError' || code?.endsWith('_TIMEOUT')) {
+  if (name === 'TimeoutError' || code === 'ETIMEDOUT' || code?.endsWith('_TIMEOUT')) {
     return { reason: `no answer within ${timeoutMs / 1000} s`, permanent: false };
   }
   return { reason: `${NETWORK_TROUBLE[code ?? ''] ?? 'the connection failed'} (${code ?? name})`, permanent: false };
@@ -123,6 +154,7 @@ const NETWORK_TROUBLE: Record<string, string> = {
   EHOSTUNREACH: 'the host cannot be reached',
   ENETUNREACH: 'the network cannot be reached',
   CERT_HAS_EXPIRED: 'the certificate has expired',
+  SELF_SIGNED_CERT_IN_CHAIN: 'the certificate is self-signed',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'the certificate is self-signed',
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'the certificate cannot be verified',
   ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another host',

@@ -286,7 +286,7 @@ function expectOnlyOurMarkup(markup: string): void {
     } else {
       const ours = part.replace(/<https:\/\/trace\.example\.com\/[\w/.-]+\|(incident|trace \d)>/g, '');
       expect(ours).toMatch(
-        /^(\*(Cause|Or|In common|Affected)\*|severity|critical|began|resolved|lasted|min|UTC|[\d:().% \n•·-])*$/,
+        /^(\*(Cause|Or|In common|Affected)\*|and|more|severity|critical|began|resolved|lasted|min|UTC|[\d:().% \n•·-])*$/,
       );
     }
   }

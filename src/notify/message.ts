@@ -22,6 +22,8 @@ export interface Message {
   /** The same for all messages about the same thing: what threads and deduplication go by. */
   groupKey: string;
   notice: Notice;
+  /** What it tells was over before it could be sent. */
+  isStale: boolean;
   /** info: neither begins nor ends anything. */
   status: 'firing' | 'resolved' | 'info';
   /** The worst of what it is about; null when it is about neither incident nor alert. */
@@ -56,9 +58,25 @@ const MAX_AFFECTED = 8;
 const MAX_TRACES = 3;
 const MAX_SERVICES = 4;
 
-/** Puts a notice into words. `publicUrl` is where readers reach this service. */
-export function composeMessage(id: string, notice: Notice, publicUrl: string): Message {
-  const base = publicUrl.replace(/\/+$/, '');
+/**
+ * Puts a notice into words. `publicUrl` is where readers reach this service; `overSince` (ISO) says that what the notice tells has ended
+ * while it waited to be sent.
+ */
+export function composeMessage(
+  id: string,
+  notice: Notice,
+  publicUrl: string,
+  overSince: string | null = null,
+): Message {
+  const message = compose(id, notice, publicUrl.replace(/\/+$/, ''));
+  if (overSince === null || message.status !== 'firing') return message;
+  const over = `over by now: resolved ${formatUtc(Date.parse(overSince))}, before this could be sent`;
+  const mark = (text: string) => `Over by now: ${text}`;
+  const { title, text, facts } = message;
+  return { ...message, isStale: true, title: mark(title), text: mark(text), facts: [over, ...facts] };
+}
+
+function compose(id: string, notice: Notice, base: string): Message {
   const { incident, alerts = [], statement } = notice;
   if (incident !== null) return aboutIncident(id, notice, incident, base);
   if (alerts.length > 0) return aboutAlerts(id, notice, alerts, base);
@@ -79,6 +97,7 @@ function aboutIncident(id: string, notice: Notice, incident: IncidentView & Part
     id,
     groupKey: notice.group?.key ?? incident.id,
     notice,
+    isStale: false,
     status: isOver(notice, incident) ? ('resolved' as const) : ('firing' as const),
     severity: incident.severity,
     title: `${VERB[notice.type]}: ${displayText(incident.title, 400)}`,
@@ -111,6 +130,7 @@ function aboutAlerts(id: string, notice: Notice, alerts: readonly NoticeAlert[],
     id,
     groupKey: notice.group?.key ?? alerts[0]?.fingerprint ?? id,
     notice,
+    isStale: false,
     status: alerts.some(({ status }) => status === 'firing') ? 'firing' : 'resolved',
     severity: worstSeverity(alerts),
     title,
@@ -139,6 +159,7 @@ function aboutStatement(id: string, notice: Notice, statement: NoticeStatement, 
     id,
     groupKey: notice.group?.key ?? id,
     notice,
+    isStale: false,
     status: 'info',
     severity: null,
     title,

@@ -1,18 +1,18 @@
-import { Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Logger, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { AccessService } from '../access/access.service.js';
 import { CONFIG, type Config } from '../config.js';
 import { WorkerHost } from '../queue/worker-host.js';
+import { ChannelStore } from '../store/channel.store.js';
 import { allowedRanges } from './address.js';
 import { ChannelsController } from './channels.controller.js';
+import { DeliveriesController } from './deliveries.controller.js';
 import { Egress } from './egress.js';
 import { NotifyWorker } from './notify.worker.js';
 import { Senders } from './senders.js';
-import { SlackChannel } from './slack.channel.js';
-import { WebhookChannel } from './webhook.channel.js';
 
 /** Tells people, through channels. */
 @Module({
-  controllers: [ChannelsController],
+  controllers: [ChannelsController, DeliveriesController],
   providers: [
     {
       provide: Egress,
@@ -21,20 +21,28 @@ import { WebhookChannel } from './webhook.channel.js';
     },
     {
       provide: Senders,
-      inject: [Egress],
-      useFactory: (egress: Egress) =>
-        new Senders({ webhook: new WebhookChannel(egress), slack: new SlackChannel(egress) }),
+      inject: [Egress, CONFIG],
+      useFactory: (egress: Egress, config: Config) => new Senders(egress, config.publicUrl),
     },
     NotifyWorker,
   ],
 })
-export class NotifyModule implements OnApplicationShutdown {
+export class NotifyModule implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(
     host: WorkerHost,
     worker: NotifyWorker,
     private readonly egress: Egress,
+    private readonly channels: ChannelStore,
+    @Inject(CONFIG) private readonly config: Pick<Config, 'previousSecretKeys'>,
   ) {
     host.handle('notify', (tenantId) => worker.run(tenantId));
+  }
+
+  /** What a previous key sealed is sealed with the one at hand, so that the previous one can be forgotten. */
+  async onApplicationBootstrap(): Promise<void> {
+    if (this.config.previousSecretKeys.length === 0) return;
+    const resealed = await this.channels.reseal();
+    new Logger('Notify').log(`sealed ${resealed} channels again with the key at hand (TRACEHOUND_SECRET_KEY)`);
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -1,3 +1,5 @@
+import { fnv32 } from './fnv.js';
+
 const HOUR_S = 3_600;
 
 /**
@@ -39,11 +41,7 @@ export function retryInS(id: string, failedAttempt: number, retryAfterS: number 
   return delayS === null ? null : Math.max(delayS, retryAfterS ?? 0);
 }
 
-/** A number in [0, 1) from a text: FNV-1a, 32 bits, with the finalizer of MurmurHash3 since FNV mixes a last character badly. */
+/** A number in [0, 1) from a text. */
 function fraction(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
+  return fnv32(text) / 2 ** 32;
 }

@@ -1,6 +1,6 @@
 import { truncate } from '../model/display.js';
 import type { Message } from './message.js';
-import { namedLinks } from './wording.js';
+import { fitting, namedLinks } from './wording.js';
 
 /** Slack's limits, in characters; held in UTF-16 units, which are never fewer than characters. */
 const MAX_HEADER = 150;
@@ -49,14 +49,7 @@ export function slackPayload(message: Message): SlackPayload {
 
 /** As many whole lines as a section holds: cutting inside a line could cut an escape or a closing backtick. */
 function lines(all: string[]): TextObject {
-  const kept: string[] = [];
-  let length = 0;
-  for (const line of all) {
-    length += line.length + 1;
-    if (length > MAX_SECTION) break;
-    kept.push(line);
-  }
-  return markup(kept.join('\n'));
+  return markup(fitting(all, MAX_SECTION).join('\n'));
 }
 
 function markup(text: string): TextObject {

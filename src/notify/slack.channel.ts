@@ -1,17 +1,17 @@
 import type { Channel } from '../model/channel.js';
 import { classify, type ChannelSender, type Outcome } from './channel.js';
-import type { Egress } from './egress.js';
+import { RECEIPT_BYTES, type Egress } from './egress.js';
 import type { Message } from './message.js';
 import { slackPayload } from './slack-payload.js';
 
 /** A Slack incoming webhook. Slack's receipt is the body `ok`; a 200 with any other body says what it did not like. */
-export class SlackChannel implements ChannelSender {
+export class SlackChannel implements ChannelSender<'slack'> {
   readonly type = 'slack';
 
   constructor(private readonly egress: Egress) {}
 
-  async send(message: Message, channel: Channel): Promise<Outcome> {
-    const answer = await this.egress.post(channel.url, {}, JSON.stringify(slackPayload(message)), { readBody: true });
+  async send(message: Message, channel: Channel<'slack'>): Promise<Outcome> {
+    const answer = await this.egress.post(channel.url, {}, JSON.stringify(slackPayload(message)), RECEIPT_BYTES);
     const outcome = classify(answer, Date.now());
     if (answer.status === null || outcome.kind === 'retry') return outcome;
     const said = answer.bodyStart.trim();

@@ -1,5 +1,5 @@
 import type { NoticeType } from '../model/notice.js';
-import type { MessageLinks } from './message.js';
+import type { Message, MessageLinks } from './message.js';
 
 /** The word that a message begins with. */
 export const VERB: Record<NoticeType, string> = {
@@ -36,4 +36,30 @@ export function namedLinks(links: MessageLinks): { name: string; url: string }[]
     ...one('acknowledge', links.acknowledge),
     ...one('silence', links.silence),
   ];
+}
+
+/** The parts of a message below its title, for channels that show headings with lines. */
+export function sections({ causes, correlations, affected, alerts }: Message): { heading: string; lines: string[] }[] {
+  const all = causes.map(({ name, percent, evidence }, index) => ({
+    heading: index === 0 ? 'Cause' : 'Or',
+    lines: [`${name} (${percent} %)`, ...evidence],
+  }));
+  if (correlations.length > 0) all.push({ heading: 'In common', lines: correlations });
+  if (affected.length > 0) all.push({ heading: 'Affected', lines: affected });
+  if (alerts.length > 0) all.push({ heading: 'Alerts', lines: alerts });
+  return all;
+}
+
+/** As many whole lines as fit into `max` characters when each costs its own length and `between`; what is left out is counted. */
+export function fitting(lines: readonly string[], max: number, between = 1): string[] {
+  const kept: string[] = [];
+  let length = 0;
+  const reserve = 16;
+  for (const [index, line] of lines.entries()) {
+    length += line.length + between;
+    const isLast = index === lines.length - 1;
+    if (length > (isLast ? max : max - reserve)) return [...kept, `and ${lines.length - kept.length} more`];
+    kept.push(line);
+  }
+  return kept;
 }

@@ -140,7 +140,7 @@ export const DeliveryView = z
     channelId: z.guid(),
     channelName: z.string().nullable().describe('null once the channel is deleted.'),
     kind: z.string(),
-    state: z.enum(['pending', 'sent', 'failed']),
+    state: z.enum(['pending', 'sent', 'failed', 'digested']).describe('digested: told in a digest, with others.'),
     createdAt: Time,
     nextAttemptAt: Time.nullable().describe('null unless pending.'),
     sentAt: Time.nullable(),

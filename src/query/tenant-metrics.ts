@@ -118,7 +118,7 @@ export function tenantMetrics(figures: TenantFigures): Registry {
     'tracehound_notifications',
     'Notifications by state.',
     'state',
-    ['pending', 'sent', 'failed'],
+    ['pending', 'sent', 'failed', 'digested'],
     figures.notifications,
   );
   return registry;

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { ChannelSettings, ChannelType } from '../model/channel.js';
 import type { SecretBox } from './secret-box.js';
 
 /** What is secret of a channel. */
@@ -6,6 +7,8 @@ export interface ChannelSecret {
   url: string;
   /** Newest first; one without an end signs until it is replaced. */
   signingSecrets: { secret: string; untilMs?: number }[];
+  /** Absent where an earlier version made the channel: it has none. */
+  settings?: ChannelSettings[ChannelType];
 }
 
 /** How long the secret before the newest goes on signing, so that receivers can change over. */

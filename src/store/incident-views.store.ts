@@ -41,7 +41,7 @@ export interface IncidentHistory {
     channelId: string;
     channelName: string | null;
     kind: string;
-    state: 'pending' | 'sent' | 'failed';
+    state: 'pending' | 'sent' | 'failed' | 'digested';
     createdAt: string;
     nextAttemptAt: string | null;
     sentAt: string | null;

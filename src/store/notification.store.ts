@@ -9,13 +9,17 @@ export interface ClaimedNotification {
   tenantId: number;
   channelId: string;
   attempt: number;
+  /** Of those, how many were made before it was sent again by hand: the schedule begins anew. */
+  earlierAttempts: number;
   notice: Notice;
+  /** When what it tells has ended, if a later message that waits says so: ISO. */
+  overSince: string | null;
 }
 
 /** What became of an attempt. `retryInS` null after a retry that was the last one: it counts as failed. */
 export interface AttemptResult {
   outcome: 'sent' | 'retry' | 'failed';
-  /** HTTP status; null when none came. */
+  /** HTTP status, or a mail server's reply code; null when none came. */
   status: number | null;
   reason: string;
   tookMs: number;
@@ -32,10 +36,11 @@ export class NotificationStore {
 
   /**
    * Leases up to `limit` due notifications to the caller, one for each channel, so that a slow channel holds up its own messages only. A
-   * notification waits for earlier ones of its incident to its channel, and channels with a send in flight are left alone.
+   * notification waits for earlier ones of its incident to its channel, and channels with a send in flight, an open
+   * circuit or a receiver that asked for time are left alone.
    */
   async claim(tenantId: number, limit: number): Promise<ClaimedNotification[]> {
-    const [rows]: [{ id: string; channel_id: string; attempts: number; body: Notice }[], number] = await this.db.query(
+    const [rows]: [ClaimedRow[], number] = await this.db.query(
       `with due as materialized (
          select id from notifications
          where state = 'pending' and next_attempt_at <= now() and (leased_until is null or leased_until <= now())
@@ -46,15 +51,24 @@ export class NotificationStore {
                  select from notifications busy
                  where busy.channel_id = n.channel_id and busy.state = 'pending' and busy.leased_until > now())
                and not exists (
+                 select from channel_health h
+                 where h.tenant_id = n.tenant_id and h.channel_id = n.channel_id
+                   and greatest(h.open_until, h.wait_until) > now())
+               and not exists (
                  select from notifications before
-                 where before.incident_id = n.incident_id and before.channel_id = n.channel_id
-                   and before.sequence < n.sequence and before.state = 'pending')
+                 where coalesce(before.group_key, before.incident_id::text) = coalesce(n.group_key, n.incident_id::text)
+                   and before.channel_id = n.channel_id and before.sequence < n.sequence and before.state = 'pending')
              order by n.channel_id, n.attempts, n.created_at, n.id)
          order by attempts, created_at limit $2
          for update skip locked)
        update notifications n set attempts = n.attempts + 1, leased_until = now() + make_interval(secs => $3)
        from due where n.id = due.id
-       returning n.id, n.channel_id, n.attempts, n.body`,
+       returning n.id, n.channel_id, n.attempts, n.earlier_attempts, n.body, (
+         select later.body->>'timestamp' from notifications later
+         where coalesce(later.group_key, later.incident_id::text) = coalesce(n.group_key, n.incident_id::text)
+           and later.channel_id = n.channel_id and later.sequence > n.sequence and later.state = 'pending'
+           and later.body->>'type' in ('incident.resolved', 'alert.resolved')
+         order by later.sequence desc limit 1) as over_since`,
       [tenantId, limit, LEASE_S],
     );
     return rows.map((row) => ({
@@ -62,7 +76,9 @@ export class NotificationStore {
       tenantId,
       channelId: row.channel_id,
       attempt: row.attempts,
+      earlierAttempts: row.earlier_attempts,
       notice: row.body,
+      overSince: row.over_since,
     }));
   }
 
@@ -92,14 +108,49 @@ export class NotificationStore {
     );
   }
 
+  /** Gives a claimed notification back as if it had not been claimed: nothing was sent. */
+  async release(claimed: ClaimedNotification): Promise<void> {
+    await this.db.query(
+      `update notifications set attempts = attempts - 1, leased_until = null
+       where id = $1 and attempts = $2 and state = 'pending'`,
+      [claimed.id, claimed.attempt],
+    );
+  }
+
+  /** Gives up what has waited longer than a notification may, say behind an open circuit; tells how many. */
+  async expire(tenantId: number, maxAgeS: number): Promise<number> {
+    const [, expired]: [unknown, number] = await this.db.query(
+      `update notifications set state = 'failed',
+         last_error = 'given up after ' || attempts || ' attempts, too old to wait longer' || coalesce(': ' || last_error, '')
+       where tenant_id = $1 and state = 'pending' and (leased_until is null or leased_until <= now())
+         and coalesce(replayed_at, created_at) < now() - make_interval(secs => $2)`,
+      [tenantId, maxAgeS],
+    );
+    return expired;
+  }
+
   /** Tenants with notifications that are due now: those whose bell is to be rung. */
   async dueTenants(): Promise<number[]> {
     const rows: { tenant_id: number }[] = await this.db.query(
-      `select distinct tenant_id from notifications
-       where state = 'pending' and next_attempt_at <= now() and (leased_until is null or leased_until <= now())`,
+      `select distinct tenant_id from notifications n
+       where state = 'pending' and next_attempt_at <= now() and (leased_until is null or leased_until <= now())
+         and not exists (
+           select from channel_health h
+           where h.tenant_id = n.tenant_id and h.channel_id = n.channel_id and greatest(h.open_until, h.wait_until) > now())
+       union
+       select tenant_id from channel_resends where next_at <= now()`,
     );
     return rows.map((row) => row.tenant_id);
   }
+}
+
+interface ClaimedRow {
+  id: string;
+  channel_id: string;
+  attempts: number;
+  earlier_attempts: number;
+  body: Notice;
+  over_since: string | null;
 }
 
 /** The same id for the same message, however often it is decided: a version 8 UUID over incident, sequence and channel. */

@@ -4,12 +4,16 @@ import { CONFIG, type Config } from '../config.js';
 import { AlertStore } from './alert.store.js';
 import { AnomalyStore } from './anomaly.store.js';
 import { BaselineStore } from './baseline.store.js';
+import { ChannelHealthStore } from './channel-health.store.js';
+import { ChannelThreadStore } from './channel-thread.store.js';
 import { ChannelStore } from './channel.store.js';
 import { ClockStore } from './clock.store.js';
 import { CompactionStore } from './compaction.store.js';
 import { CursorStore } from './cursor.store.js';
 import { CorrelationStore } from './correlation.store.js';
 import { DecisionStore } from './decision.store.js';
+import { DeliveryViewsStore } from './delivery-views.store.js';
+import { DigestStore } from './digest.store.js';
 import { EventStore } from './event.store.js';
 import { IncidentViewsStore } from './incident-views.store.js';
 import { IncidentStore } from './incident.store.js';
@@ -32,12 +36,16 @@ const STORES = [
   AlertStore,
   AnomalyStore,
   BaselineStore,
+  ChannelHealthStore,
   ChannelStore,
+  ChannelThreadStore,
   ClockStore,
   CompactionStore,
   CursorStore,
   CorrelationStore,
   DecisionStore,
+  DeliveryViewsStore,
+  DigestStore,
   EventStore,
   IncidentStore,
   IncidentViewsStore,

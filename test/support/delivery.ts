@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 import { AlertWorker } from '../../src/alert/alert.worker.js';
+import type { ChannelSettings, ChannelType } from '../../src/model/channel.js';
 import type { Incident, IncidentEventKind, Severity } from '../../src/model/incident.js';
 import { Egress } from '../../src/notify/egress.js';
 import { NotifyWorker } from '../../src/notify/notify.worker.js';
 import { Senders } from '../../src/notify/senders.js';
-import { SlackChannel } from '../../src/notify/slack.channel.js';
-import { WebhookChannel } from '../../src/notify/webhook.channel.js';
+import { ChannelHealthStore } from '../../src/store/channel-health.store.js';
+import { ChannelThreadStore } from '../../src/store/channel-thread.store.js';
+import { DigestStore } from '../../src/store/digest.store.js';
 import { AlertStore } from '../../src/store/alert.store.js';
 import { ChannelStore } from '../../src/store/channel.store.js';
 import { createDataSource } from '../../src/store/data-source.js';
@@ -18,7 +20,7 @@ import { RuleStore } from '../../src/store/rule.store.js';
 import { SecretBox } from '../../src/store/secret-box.js';
 import { createTestDatabase } from './database.js';
 
-const SECRET_KEY = 'a5'.repeat(32);
+export const SECRET_KEY = 'a5'.repeat(32);
 const BEGAN_MS = Date.parse('2026-11-21T03:11:40Z');
 
 /** What one process does of alerting and notifying, on the database of the test. */
@@ -26,6 +28,7 @@ interface Process {
   db: DataSource;
   rules: RuleStore;
   channels: ChannelStore;
+  health: ChannelHealthStore;
   notifications: NotificationStore;
   alert: AlertWorker;
   notify: NotifyWorker;
@@ -37,7 +40,12 @@ export interface Delivery extends Process {
   /** The next step in an incident's life, undecided. */
   step(incidentId: string, kind: IncidentEventKind, severity?: Severity, tenantId?: number): Promise<void>;
   /** A channel whose URL is `url`, with its signing secret where it has one. */
-  channel(type: 'webhook' | 'slack', url: string, tenantId?: number): Promise<{ id: string; secret: string }>;
+  channel<T extends ChannelType>(
+    type: T,
+    url: string,
+    tenantId?: number,
+    settings?: ChannelSettings[T],
+  ): Promise<{ id: string; secret: string }>;
   /** As if the waiting time of everything pending were over. */
   makeDue(): Promise<void>;
   outbox(): Promise<OutboxRow[]>;
@@ -49,7 +57,7 @@ export interface OutboxRow {
   incident_id: string;
   channel_id: string;
   kind: IncidentEventKind;
-  state: 'pending' | 'sent' | 'failed';
+  state: 'pending' | 'sent' | 'failed' | 'digested';
   attempts: number;
   wait_s: number;
   last_error: string | null;
@@ -60,6 +68,7 @@ interface ProcessOptions {
   allow?: string[];
   timeoutMs?: number;
   secretKey?: string;
+  previousSecretKeys?: string[];
 }
 
 /** A database with nothing but the default tenant, and one process on it. */
@@ -67,21 +76,35 @@ export async function startDelivery(name: string, options: ProcessOptions = {}):
   const database = await createTestDatabase(name);
   const opened: { db: DataSource; egress: Egress }[] = [];
   const another = async (more: ProcessOptions = {}): Promise<Process> => {
-    const { allow = ['127.0.0.0/8', '::1/128'], timeoutMs = 2_000, secretKey = SECRET_KEY } = { ...options, ...more };
+    const {
+      allow = ['127.0.0.0/8', '::1/128'],
+      timeoutMs = 2_000,
+      secretKey = SECRET_KEY,
+      previousSecretKeys = [],
+    } = { ...options, ...more };
     const db = await createDataSource(database.url, 6).initialize();
     const egress = new Egress(allow, timeoutMs);
     opened.push({ db, egress });
     const rules = new RuleStore(db);
-    const channels = new ChannelStore(db, new SecretBox(secretKey));
+    const channels = new ChannelStore(db, new SecretBox(secretKey, previousSecretKeys));
     const notifications = new NotificationStore(db);
-    const senders = new Senders({ webhook: new WebhookChannel(egress), slack: new SlackChannel(egress) });
-    const notify = new NotifyWorker(notifications, channels, senders, { publicUrl: 'http://trace.test' });
+    const publicUrl = 'http://trace.test';
+    const health = new ChannelHealthStore(db);
+    const notify = new NotifyWorker(
+      notifications,
+      channels,
+      health,
+      new ChannelThreadStore(db),
+      new DigestStore(db),
+      new Senders(egress, publicUrl),
+      { publicUrl },
+    );
     const alert = new AlertWorker(
       new DecisionStore(db, rules, channels, new CorrelationStore(db), new AlertStore(db)),
       { ring: async () => undefined },
       { publicUrl: 'http://trace.test' },
     );
-    return { db, rules, channels, notifications, alert, notify };
+    return { db, rules, channels, health, notifications, alert, notify };
   };
   const first = await another();
   await first.db.runMigrations();
@@ -97,17 +120,22 @@ export async function startDelivery(name: string, options: ProcessOptions = {}):
         // Nobody compares traces here: as if that had been waited for.
         await tx.query(`update incident_events set created_at = now() - interval '1 minute'`);
       }),
-    channel: async (type, url, tenantId = 1) => {
+    channel: async (type, url, tenantId = 1, settings) => {
       const made = await first.channels.create(tenantId, {
         name: randomUUID(),
         type,
         enabled: true,
         url: { full: url, shown: 'shown' },
+        ...(settings && { settings }),
       });
       return { id: made.id, secret: made.signingSecret ?? '' };
     },
     makeDue: async () => {
       await first.db.query(`update notifications set next_attempt_at = now() where state = 'pending'`);
+      await first.db.query(
+        `update channel_health set wait_until = null, open_until = case when open_until is not null then now() end`,
+      );
+      await first.db.query(`update channel_resends set next_at = now()`);
     },
     outbox: () =>
       first.db.query(
