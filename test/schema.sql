@@ -108,6 +108,41 @@ CREATE TABLE baselines (
 );
 CREATE INDEX baselines_tenant ON public.baselines USING btree (tenant_id);
 
+CREATE TABLE channel_health (
+  tenant_id integer NOT NULL,
+  channel_id uuid NOT NULL,
+  failures integer DEFAULT 0 NOT NULL,
+  open_until timestamp with time zone,
+  wait_until timestamp with time zone,
+  failing_since timestamp with time zone,
+  reported_at timestamp with time zone,
+  last_success_at timestamp with time zone,
+  last_failure_at timestamp with time zone,
+  last_error text,
+  CONSTRAINT channel_health_pkey PRIMARY KEY (tenant_id, channel_id)
+);
+
+CREATE TABLE channel_resends (
+  tenant_id integer NOT NULL,
+  channel_id uuid NOT NULL,
+  group_key text NOT NULL,
+  notification_id uuid NOT NULL,
+  body jsonb NOT NULL,
+  next_at timestamp with time zone NOT NULL,
+  until timestamp with time zone NOT NULL,
+  CONSTRAINT channel_resends_pkey PRIMARY KEY (tenant_id, channel_id, group_key)
+);
+CREATE INDEX channel_resends_due ON public.channel_resends USING btree (next_at);
+
+CREATE TABLE channel_threads (
+  tenant_id integer NOT NULL,
+  channel_id uuid NOT NULL,
+  group_key text NOT NULL,
+  reference jsonb NOT NULL,
+  updated_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT channel_threads_pkey PRIMARY KEY (tenant_id, channel_id, group_key)
+);
+
 CREATE TABLE channels (
   id uuid NOT NULL,
   tenant_id integer NOT NULL,
@@ -119,10 +154,10 @@ CREATE TABLE channels (
   created_at timestamp with time zone DEFAULT now() NOT NULL,
   updated_at timestamp with time zone DEFAULT now() NOT NULL,
   disabled_reason text,
+  shown jsonb DEFAULT '{}'::jsonb NOT NULL,
   CONSTRAINT channels_pkey PRIMARY KEY (id),
   CONSTRAINT channels_tenant_id_name_key UNIQUE (tenant_id, name),
-  CONSTRAINT channels_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
-  CONSTRAINT channels_type_check CHECK ((type = ANY (ARRAY['webhook'::text, 'slack'::text])))
+  CONSTRAINT channels_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id)
 );
 
 CREATE TABLE compactions (
@@ -382,7 +417,7 @@ CREATE INDEX minute_rollups_window ON ONLY public.minute_rollups USING brin (win
 CREATE TABLE notifications (
   id uuid NOT NULL,
   tenant_id integer NOT NULL,
-  incident_id uuid NOT NULL,
+  incident_id uuid,
   sequence integer NOT NULL,
   channel_id uuid NOT NULL,
   kind text NOT NULL,
@@ -394,12 +429,19 @@ CREATE TABLE notifications (
   leased_until timestamp with time zone,
   sent_at timestamp with time zone,
   last_error text,
+  group_key text,
+  earlier_attempts integer DEFAULT 0 NOT NULL,
+  replayed_at timestamp with time zone,
+  digest_id uuid,
   CONSTRAINT notifications_pkey PRIMARY KEY (id),
   CONSTRAINT notifications_incident_id_sequence_channel_id_key UNIQUE (incident_id, sequence, channel_id),
   CONSTRAINT notifications_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES incidents(id) ON DELETE CASCADE,
-  CONSTRAINT notifications_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'sent'::text, 'failed'::text])))
+  CONSTRAINT notifications_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'sent'::text, 'failed'::text, 'digested'::text])))
 );
+CREATE INDEX notifications_digest ON public.notifications USING btree (digest_id) WHERE (digest_id IS NOT NULL);
 CREATE INDEX notifications_due ON public.notifications USING btree (next_attempt_at) WHERE (state = 'pending'::text);
+CREATE INDEX notifications_failed ON public.notifications USING btree (tenant_id, channel_id) WHERE (state = 'failed'::text);
+CREATE INDEX notifications_sent ON public.notifications USING btree (channel_id, sent_at) WHERE (state = 'sent'::text);
 CREATE INDEX notifications_tenant ON public.notifications USING btree (tenant_id, created_at DESC);
 
 CREATE TABLE operations (
