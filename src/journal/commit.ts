@@ -63,7 +63,8 @@ async function storeRows(
     statements.push(`insert into request_keys ${KEY_COLUMNS} values ${rowsOfClaims(keyClaims(claims))}`);
   if (rows) {
     statements.push(copyInto('segments', rows.segments), copyInto('trace_segments', rows.traceSegments));
-    statements.push(copyInto('postings', rows.postings), closedThroughOf([...rows.touched.keys()]));
+    statements.push(copyInto('postings', rows.postings), copyInto('posting_totals', rows.postingTotals));
+    statements.push(closedThroughOf([...rows.touched.keys()]));
   }
   if (statements.length > 0) {
     const results = await runScript(client, statements);

@@ -71,7 +71,7 @@ class Row {
 export function indexPostings(
   segments: readonly NewSegment[],
   hours: readonly number[],
-): Pick<CommitRows, 'postings' | 'touched'> {
+): Pick<CommitRows, 'postings' | 'postingTotals' | 'touched'> {
   const { periods, groups, groupOf } = groupSpans(segments);
   const rows = rowsOf(periods, groups, segments);
   addUp(segments, hours, groups, groupOf);
@@ -81,7 +81,7 @@ export function indexPostings(
   const { bytes, view } = postings;
   rows.forEach((row, i) => (row.writer = new PostingWriter(bytes, view, starts[i]!, plans[i]!)));
   writeEntries(segments, periods, groups, groupOf);
-  return { postings, touched: touchedBy(periods, groups) };
+  return { postings, postingTotals: totalsOf(periods, rows), touched: touchedBy(periods, groups) };
 }
 
 /** Numbers each (tenant, window, operation) and says which is each span's, spans counted through the commit. */
@@ -176,6 +176,33 @@ function addRow(postings: CopyRows, row: Row, plan: PostingPlan): number {
   postings.int4(row.errors);
   postings.int8(row.maxDurationUs);
   return postings.room(packedBytes(plan));
+}
+
+/** One row for the rows of each period. */
+function totalsOf(periods: readonly Period[], rows: readonly Row[]): CopyRows {
+  const totals = new Map(
+    periods.map((period) => [period, { commitId: '', postings: 0, n: 0, errors: 0, maxDurationUs: 0 }]),
+  );
+  for (const row of rows) {
+    const total = totals.get(row.period)!;
+    total.commitId = row.commitId;
+    total.postings++;
+    total.n += row.n;
+    total.errors += row.errors;
+    total.maxDurationUs = Math.max(total.maxDurationUs, row.maxDurationUs);
+  }
+  const copy = new CopyRows(totals.size * ROW_BYTES);
+  for (const [{ tenantId, window }, { commitId, postings, n, errors, maxDurationUs }] of totals) {
+    copy.row(7);
+    copy.int4(tenantId);
+    copy.timestamp(window * WINDOW_MS);
+    copy.bigint(commitId);
+    copy.int4(postings);
+    copy.int4(n);
+    copy.int4(errors);
+    copy.int8(maxDurationUs);
+  }
+  return copy;
 }
 
 function writeEntries(

@@ -29,6 +29,7 @@ export interface CommitRows {
   segments: CopyRows;
   traceSegments: CopyRows;
   postings: CopyRows;
+  postingTotals: CopyRows;
   /** Number of spans by tenant and window (epoch ms of its start). */
   touched: Map<number, Map<number, number>>;
 }

@@ -7,6 +7,7 @@ export const HOURLY = [
   'segments',
   'trace_segments',
   'postings',
+  'posting_totals',
   'log_segments',
   'log_windows',
   'log_traces',

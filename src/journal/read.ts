@@ -25,6 +25,8 @@ const MOST_SHOWN = 500_000;
 /** Spans of whole traces held at a time: a sample of giant traces must not fill the memory. */
 const MOST_GATHERED = 200_000;
 const DECODED_AT_ONCE = 256;
+const MIN_CHUNK = 16 * 1024;
+const MAX_CHUNK = 2 * 1024 * 1024;
 const GZIP = 1;
 /** What is stored was within the receiver's limits, whatever they were then. */
 const NO_LIMITS = { maxAttributeDepth: Infinity, maxSpans: Infinity };
@@ -240,7 +242,7 @@ export class JournalReader {
       );
       await Promise.all(
         rows.map(async ({ segment_id: id, codec, payload }) => {
-          const spans = scan(codec === GZIP ? await gunzipAsync(payload) : payload, NO_LIMITS);
+          const spans = scan(codec === GZIP ? await gunzipAsync(payload, chunkOf(payload)) : payload, NO_LIMITS);
           this.cache.set(id, spans);
           found.set(id, spans);
         }),
@@ -252,6 +254,12 @@ export class JournalReader {
 
 function hex({ bytes }: SpanTable, at: number, size: number): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + at, size).toString('hex');
+}
+
+/** The output in one piece where the last member says how long it is: putting together many pieces costs as much as inflating them. */
+function chunkOf(payload: Buffer): { chunkSize: number } {
+  const stated = payload.length < 18 ? 0 : payload.readUInt32LE(payload.length - 4) + 1;
+  return { chunkSize: Math.min(Math.max(stated, MIN_CHUNK), MAX_CHUNK) };
 }
 
 interface TraceRow {

@@ -122,17 +122,23 @@ async function takeIn(client: ClientBase, step: RetentionStep, kept: KeptRows | 
     await client.query(`truncate ${tables.join(', ')}`);
     await client.query(`delete from kept_segments where hour = $1`, [hour]);
     await client.query(`insert into postings select * from kept_postings`);
+    await client.query(
+      `insert into posting_totals
+       select tenant_id, window_at, commit_id, count(*), sum(n), sum(error_count), max(max_duration_us)
+       from kept_postings group by tenant_id, window_at, commit_id`,
+    );
     await storeKept(client, kept);
   }
   return await countDropped(client, step, before, kept);
 }
 
 async function storeKept(client: ClientBase, { segments, rows }: KeptRows): Promise<void> {
-  for (const { segments: segmentRows, traceSegments, postings } of rows) {
+  for (const { segments: segmentRows, traceSegments, postings, postingTotals } of rows) {
     await runScript(client, [
       copyInto('segments', segmentRows),
       copyInto('trace_segments', traceSegments),
       copyInto('postings', postings),
+      copyInto('posting_totals', postingTotals),
     ]);
   }
   await client.query(

@@ -19,8 +19,8 @@ const ROWS_AT_ONCE = 512;
 /** Spans of services ahead of the watermark are found too, those of a service with a wrong clock are not in the way. */
 const AHEAD = `interval '5 minutes'`;
 
-/** Operations that a filter names; `overflowing` hold spans of other names too. Null: all there are. */
-export type NamedOperations = { ids: number[]; overflowing: ReadonlySet<number> } | null;
+/** Operations that a filter names; `overflowing` hold spans of other names too. Null: all there are, and they are many. */
+export type NamedOperations = { ids: number[]; areAll: boolean; overflowing: ReadonlySet<number> } | null;
 
 export interface PostingRow {
   windowMs: number;
@@ -90,6 +90,7 @@ export class SearchStore {
       throw new Rejected('too_broad', `more than ${MOST_OPERATIONS} operations match: name a service`, 422, 'service');
     return {
       ids: rows.map(({ id }) => id),
+      areAll: !isNamed,
       overflowing: new Set(rows.filter(({ overflows }) => overflows).map(({ id }) => id)),
     };
   }
@@ -103,13 +104,33 @@ export class SearchStore {
     fromMs: number,
     toMs: number,
   ): Promise<WindowWeight[]> {
-    const rows = await db.query<{ window_at: Date; postings: number; spans: number }[]>(
+    if (operations === null || operations.areAll) return this.weighAll(db, tenantId, filter, fromMs, toMs);
+    const rows = await db.query<WeightRow[]>(
       `select window_at, count(*)::int4 as postings,
          coalesce(sum(n) filter (where ${MAY_HOLD}), 0)::float8 as spans
        from postings
-       where tenant_id = $1 and window_at >= $2 and window_at < $3${operations ? ` and operation_id = any($6::int4[])` : ''}
+       where tenant_id = $1 and window_at >= $2 and window_at < $3 and operation_id = any($6::int4[])
        group by window_at order by window_at desc`,
       parameters(tenantId, operations, filter, fromMs, toMs),
+    );
+    return rows.map(({ window_at, ...weight }) => ({ windowMs: window_at.getTime(), ...weight }));
+  }
+
+  /** By the totals of commits: what is looked at are those, and the postings of the ones that may hold a match. */
+  private async weighAll(
+    db: EntityManager,
+    tenantId: number,
+    filter: SpanFilter,
+    fromMs: number,
+    toMs: number,
+  ): Promise<WindowWeight[]> {
+    const rows = await db.query<WeightRow[]>(
+      `select window_at, (count(*) + coalesce(sum(postings) filter (where ${MAY_HOLD}), 0))::int4 as postings,
+         coalesce(sum(n) filter (where ${MAY_HOLD}), 0)::float8 as spans
+       from posting_totals
+       where tenant_id = $1 and window_at >= $2 and window_at < $3
+       group by window_at order by window_at desc`,
+      parameters(tenantId, null, filter, fromMs, toMs),
     );
     return rows.map(({ window_at, ...weight }) => ({ windowMs: window_at.getTime(), ...weight }));
   }
@@ -184,6 +205,12 @@ export class SearchStore {
     );
     return new Set(rows.map(({ segment_id }) => segment_id));
   }
+}
+
+interface WeightRow {
+  window_at: Date;
+  postings: number;
+  spans: number;
 }
 
 /** A posting without such a span need not be unpacked. */

@@ -12,6 +12,7 @@ import { FirstAnswer1763770000000 } from '../../migrations/1763770000000-first-a
 import { Incidents1763700300000 } from '../../migrations/1763700300000-incidents.js';
 import { Journal1763700100000 } from '../../migrations/1763700100000-journal.js';
 import { KeptTraces1763770000300 } from '../../migrations/1763770000300-kept-traces.js';
+import { PostingTotals1763771000000 } from '../../migrations/1763771000000-posting-totals.js';
 import { Measures1763700200000 } from '../../migrations/1763700200000-measures.js';
 import { Weights1763770000200 } from '../../migrations/1763770000200-weights.js';
 import { Seasons1763720000000 } from '../../migrations/1763720000000-seasons.js';
@@ -43,6 +44,7 @@ export function createDataSource(url: string, poolSize = 10): DataSource {
       TenantSettings1763770000100,
       Weights1763770000200,
       KeptTraces1763770000300,
+      PostingTotals1763771000000,
       Alerts1763800000000,
       RuleTypes1763840000000,
       Channels1763860000000,

@@ -12,6 +12,19 @@ import { encodeRequest, requestOf, span, text } from '../support/otlp-proto.js';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
+/** Resolves once a commit of this database waits for somebody's lock. */
+async function waitingForLock({ db }: TestJournal): Promise<void> {
+  for (let i = 0; i < 500; i++) {
+    const waiting: unknown[] = await db.query(
+      `select from pg_stat_activity
+       where datname = current_database() and application_name = 'tracehound-journal' and wait_event_type = 'Lock'`,
+    );
+    if (waiting.length > 0) return;
+    await sleep(20);
+  }
+  throw new Error('no commit waits for a lock');
+}
+
 describe('journal', () => {
   let database: TestDatabase;
   let it1: TestJournal;
@@ -485,7 +498,7 @@ describe('event time', () => {
     // The last thing that a commit writes, after it has read the clock.
     await holder.query(`select from span_counts where tenant_id = 1 for update`);
     const storing = store(it1, requestOf('a', [span(atMs + 5)]));
-    await sleep(300);
+    await waitingForLock(it1);
     const order: string[] = [];
     const closing = it1.clockStore.close(1, atMs + WINDOW_MS).then(() => order.push('closed'));
     await sleep(300);
@@ -504,7 +517,7 @@ describe('event time', () => {
       new Date(atMs + WINDOW_MS),
     ]);
     const storing = store(it1, requestOf('a', [span(atMs + 5)]));
-    await sleep(300);
+    await waitingForLock(it1);
     await closer.commitTransaction();
     await closer.release();
     await storing;
