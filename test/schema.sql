@@ -457,6 +457,17 @@ CREATE TABLE operations (
 );
 CREATE INDEX operations_tenant ON public.operations USING btree (tenant_id);
 
+CREATE TABLE posting_totals (
+  tenant_id integer NOT NULL,
+  window_at timestamp with time zone NOT NULL,
+  commit_id bigint NOT NULL,
+  postings integer NOT NULL,
+  n integer NOT NULL,
+  error_count integer NOT NULL,
+  max_duration_us bigint NOT NULL,
+  CONSTRAINT posting_totals_pkey PRIMARY KEY (tenant_id, window_at, commit_id)
+) PARTITION BY RANGE (window_at);
+
 CREATE TABLE postings (
   operation_id integer NOT NULL,
   window_at timestamp with time zone NOT NULL,
