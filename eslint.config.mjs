@@ -212,6 +212,21 @@ export default tseslint.config(
     ),
   },
   {
+    // Rules are evaluated window by window, and some of them look at whole traces.
+    files: ['src/alert/evaluate.worker.ts'],
+    rules: edge(STAGE, own, model, store, queue, runner, config, journal('traces\\.store'), node, nest),
+  },
+  {
+    // A file for each type of rule.
+    files: ['src/alert/rule-types/*.ts'],
+    ignores: TESTS,
+    rules: pure(ownPure, String.raw`\.\./\.\./model/[^/]+\.js`, String.raw`\.\./(history|rule-data|select)\.js`),
+  },
+  {
+    files: ['src/alert/evaluate.ts'],
+    rules: pure(ownPure, model, String.raw`\./rule-types/conditions\.js`),
+  },
+  {
     // Schemas of what comes in and what goes out.
     files: ['src/*/{contract,*-contract}.ts', 'src/query/parameters.ts'],
     rules: pure(ownPure, model, 'zod'),

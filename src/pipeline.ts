@@ -5,6 +5,7 @@ import { MINUTE_MS, WINDOW_MS } from './model/window.js';
  * instant that `ready` derives from the other cursors; it writes its rows and moves its cursor in one transaction.
  *
  *   receive -> journal -> [close] -> measure -> detect -> rank -> incident -> correlate -> alert -> notify
+ *                                                              \-> evaluate (rules) -> alerts
  *                                       ^ baseline learns behind incident, and detect waits for it
  */
 export const GRACE_MS = 5_000;
@@ -23,7 +24,7 @@ export const RANK_LOOK_BACK = 12;
 /** Nobody is kept from being told longer than this (wall clock) by the comparison of bad and good traces. */
 export const CORRELATE_PATIENCE_MS = 3_000;
 
-export const WINDOW_STAGES = ['measure', 'baseline', 'detect', 'rank', 'incident', 'correlate'] as const;
+export const WINDOW_STAGES = ['measure', 'baseline', 'detect', 'rank', 'incident', 'correlate', 'evaluate'] as const;
 export type WindowStage = (typeof WINDOW_STAGES)[number];
 
 /** Instants (epoch ms) through which each stage is done, and through which windows are closed, for one tenant. */
@@ -51,7 +52,9 @@ export const PIPELINE: readonly StageSpec[] = [
     next: ['rank'],
   },
   { stage: 'rank', stepMs: WINDOW_MS, ready: (done) => done.detect, next: ['incident'] },
-  { stage: 'incident', stepMs: WINDOW_MS, ready: (done) => done.rank, next: ['baseline', 'correlate'] },
+  { stage: 'incident', stepMs: WINDOW_MS, ready: (done) => done.rank, next: ['baseline', 'correlate', 'evaluate'] },
   // Alerts wait for it, but only CORRELATE_PATIENCE_MS: what it finds is worth a moment, not a message.
   { stage: 'correlate', stepMs: WINDOW_MS, ready: (done) => done.incident, next: [] },
+  // Rules look at what was measured and, at high sensitivity, at what was found.
+  { stage: 'evaluate', stepMs: WINDOW_MS, ready: (done) => done.incident, next: [] },
 ];

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { EvaluateWorker } from './alert/evaluate.worker.js';
 import { BaselineWorker } from './baseline/baseline.worker.js';
 import { CorrelateWorker } from './correlate/correlate.worker.js';
 import { DetectWorker } from './detect/detect.worker.js';
@@ -13,7 +14,16 @@ import { StageRunner } from './stage-runner.js';
 /** The stages that walk over windows, each behind its bell. */
 @Module({
   imports: [JournalModule],
-  providers: [StageRunner, MeasureWorker, BaselineWorker, DetectWorker, RankWorker, IncidentWorker, CorrelateWorker],
+  providers: [
+    StageRunner,
+    MeasureWorker,
+    BaselineWorker,
+    DetectWorker,
+    RankWorker,
+    IncidentWorker,
+    CorrelateWorker,
+    EvaluateWorker,
+  ],
 })
 export class StagesModule {
   constructor(
@@ -24,6 +34,7 @@ export class StagesModule {
     rank: RankWorker,
     incident: IncidentWorker,
     correlate: CorrelateWorker,
+    evaluate: EvaluateWorker,
   ) {
     const workers: Record<WindowStage, { run(tenantId: number): Promise<void> }> = {
       measure,
@@ -32,6 +43,7 @@ export class StagesModule {
       rank,
       incident,
       correlate,
+      evaluate,
     };
     for (const [stage, worker] of Object.entries(workers) as [
       WindowStage,

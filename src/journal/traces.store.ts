@@ -1,12 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import type { Posting } from '../model/posting.js';
+import { POSTED_ROOT, type Posting } from '../model/posting.js';
+import { byTraceHash } from '../model/trace-order.js';
 import type { TraceTerms } from '../model/trace-terms.js';
 import { TermCollector } from './collect-terms.js';
 import { unpackRow } from './posting.js';
 import { placesOf } from './posting-layout.js';
 import { JournalReader, type SegmentKey } from './read.js';
 import type { SpanTable } from './span-table.js';
+import { storedSpan } from './stored-span.js';
+import type { StoredSpan, StoredTrace } from './stored-trace.js';
 
 /** Spans of one operation read at most; the newest count. */
 const MAX_POSTED = 50_000;
@@ -88,6 +91,44 @@ export class TracesStore {
     return left === 0 ? terms : { ...terms, left: { ...terms.left, traces: left } };
   }
 
+  /**
+   * Whole traces whose root ended in the windows [fromMs, toMs), as of `toMs`: at most `limit`, those with the smallest hash of their id, and
+   * as many of them as the bounds allow. `ended` counts all.
+   */
+  async ended(
+    tenantId: number,
+    fromMs: number,
+    toMs: number,
+    limit: number,
+  ): Promise<{ traces: Pick<StoredTrace, 'traceId' | 'spans'>[]; ended: number }> {
+    const roots = new Set<string>();
+    for (const posting of await this.reader.postings(tenantId, fromMs, toMs)) {
+      for (let i = 0; i < posting.n; i++) {
+        if ((posting.flags[i]! & POSTED_ROOT) !== 0) roots.add(posting.traceId(i));
+      }
+    }
+    const { segments, wanted } = await this.choose(tenantId, [...roots].sort(byTraceHash).slice(0, limit));
+    const found = new Map<string, Map<string, StoredSpan>>();
+    for (let from = 0; from < segments.length; from += SEGMENTS_AT_ONCE) {
+      const some = segments.slice(from, from + SEGMENTS_AT_ONCE);
+      const tables = await this.reader.tables(this.db.manager, tenantId, some);
+      for (const { id } of some) {
+        const spans = tables.get(id);
+        if (spans === undefined) continue;
+        eachWanted(spans, wanted, toMs * 1_000, (i, traceId) => {
+          const span = storedSpan(spans, i);
+          const trace = found.get(traceId);
+          if (trace === undefined) found.set(traceId, new Map([[span.spanId, span]]));
+          else if (!trace.has(span.spanId)) trace.set(span.spanId, span);
+        });
+      }
+    }
+    return {
+      traces: [...found].map(([traceId, spans]) => ({ traceId, spans: [...spans.values()] })),
+      ended: roots.size,
+    };
+  }
+
   /** As many of the traces as the bounds allow, and where they lie, in the order of the segments. */
   private async choose(
     tenantId: number,
@@ -148,6 +189,16 @@ export class TracesStore {
 }
 
 function collect(spans: SpanTable, wanted: ReadonlySet<string>, untilUs: number, collector: TermCollector): void {
+  eachWanted(spans, wanted, untilUs, (i, traceId) => collector.add(spans, i, traceId));
+}
+
+/** Calls `visit` for each span of a wanted trace that ended before `untilUs`. */
+function eachWanted(
+  spans: SpanTable,
+  wanted: ReadonlySet<string>,
+  untilUs: number,
+  visit: (i: number, traceId: string) => void,
+): void {
   const { bytes } = spans;
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   // Comparing a few bytes is far cheaper than making a string of every trace id.
@@ -156,6 +207,6 @@ function collect(spans: SpanTable, wanted: ReadonlySet<string>, untilUs: number,
     const at = spans.traceAt[i]!;
     if (spans.endUs[i]! >= untilUs || !ends.has(buffer.readUInt32BE(at + 12))) continue;
     const traceId = buffer.toString('hex', at, at + 16);
-    if (wanted.has(traceId)) collector.add(spans, i, traceId);
+    if (wanted.has(traceId)) visit(i, traceId);
   }
 }

@@ -15,7 +15,7 @@ const float = new Float64Array(1);
 const bits = new Uint32Array(float.buffer);
 
 /** Bucket of a value; 0 holds everything below 1. The index is read from the exponent and the top five mantissa bits (little-endian doubles). */
-function bucketOf(value: number): number {
+export function bucketOf(value: number): number {
   if (!(value >= 1)) return 0;
   float[0] = value;
   const high = bits[1]!;
@@ -32,7 +32,8 @@ function upperBound(bucket: number): number {
   return bucket === 0 ? 1 : lowerBound(bucket + 1);
 }
 
-function middle(bucket: number): number {
+/** The value that stands for all in a bucket. */
+export function bucketMiddle(bucket: number): number {
   return bucket === 0 ? 0.5 : (lowerBound(bucket) + upperBound(bucket)) / 2;
 }
 
@@ -119,7 +120,7 @@ export class Histogram {
       below += n;
       if (below >= rank) break;
     }
-    return middle(last);
+    return bucketMiddle(last);
   }
 
   /** How many values lie in buckets above the one of `value`. */
@@ -134,7 +135,7 @@ export class Histogram {
     let excess = 0;
     for (let i = Math.max(0, bucketOf(threshold) - this.offset); i < this.counts.length; i++) {
       const n = this.counts[i]!;
-      if (n > 0) excess += n * Math.max(0, middle(this.offset + i) - threshold);
+      if (n > 0) excess += n * Math.max(0, bucketMiddle(this.offset + i) - threshold);
     }
     return excess;
   }
@@ -157,31 +158,14 @@ export class Histogram {
   /** Inverse of encode. Throws on an unknown format or truncated bytes. */
   static decode(bytes: Uint8Array): Histogram {
     const histogram = new Histogram();
-    if (bytes.length === 0) return histogram;
-    if (bytes[0] !== FORMAT) throw new Error(`histogram format ${bytes[0]} is not known`);
-    let at = 1;
-    const readVarint = (): number => {
-      let value = 0;
-      let scale = 1;
-      for (;;) {
-        const byte = bytes[at++];
-        if (byte === undefined) throw new Error('histogram bytes end too early');
-        value += (byte & 0x7f) * scale;
-        if (byte < 0x80) return value;
-        scale *= 128;
-      }
-    };
-    let bucket = -1;
     let n = 0;
-    while (at < bytes.length) {
-      if (n === MAX_BUCKETS) throw new Error('histogram bytes hold more buckets than there are');
-      bucket += readVarint() + 1;
+    eachEncodedBucket(bytes, (bucket, count) => {
       readBuckets[n] = bucket;
-      readCounts[n++] = readVarint();
-    }
+      readCounts[n++] = count;
+    });
     if (n === 0) return histogram;
     // All at once: the range is known only now.
-    histogram.cover(readBuckets[0]!, bucket);
+    histogram.cover(readBuckets[0]!, readBuckets[n - 1]!);
     for (let i = 0; i < n; i++) {
       histogram.counts[readBuckets[i]! - histogram.offset] = readCounts[i]!;
       histogram.total += readCounts[i]!;
@@ -221,4 +205,28 @@ function writeVarint(from: number, value: number): number {
   for (; rest >= 128; rest = Math.floor(rest / 128)) scratch[at++] = (rest % 128) | 0x80;
   scratch[at++] = rest;
   return at;
+}
+
+/** Calls `visit` for each filled bucket of an encoded histogram, lowest first. Throws on an unknown format or truncated bytes. */
+export function eachEncodedBucket(bytes: Uint8Array, visit: (bucket: number, count: number) => void): void {
+  if (bytes.length === 0) return;
+  if (bytes[0] !== FORMAT) throw new Error(`histogram format ${bytes[0]} is not known`);
+  let at = 1;
+  const readVarint = (): number => {
+    let value = 0;
+    let scale = 1;
+    for (;;) {
+      const byte = bytes[at++];
+      if (byte === undefined) throw new Error('histogram bytes end too early');
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+      scale *= 128;
+    }
+  };
+  let bucket = -1;
+  for (let n = 0; at < bytes.length; n++) {
+    if (n === MAX_BUCKETS) throw new Error('histogram bytes hold more buckets than there are');
+    bucket += readVarint() + 1;
+    visit(bucket, readVarint());
+  }
 }

@@ -9,6 +9,7 @@ export const JOBS = [
   'rank',
   'incident',
   'correlate',
+  'evaluate',
   'alert',
   'notify',
 ] as const;

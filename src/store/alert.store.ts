@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import { DataSource, type EntityManager } from 'typeorm';
-import type { Alert, AlertTransition } from '../model/alert.js';
+import type { Alert, AlertState, AlertTransition } from '../model/alert.js';
+import type { Instance, Memory } from '../model/alert-memory.js';
 import type { Notice } from '../model/notice.js';
 
 const ALERT_COLUMNS = `
@@ -29,6 +30,54 @@ export class AlertStore {
     return rows.map(alertOf);
   }
 
+  /** Alerts of rules of which something is remembered between evaluations. */
+  async remembered(tenantId: number): Promise<Instance[]> {
+    const rows: (AlertRow & { memory: Memory; epoch: number })[] = await this.db.query(
+      `select ${ALERT_COLUMNS}, memory, rule_epoch as epoch from alerts where tenant_id = $1 and memory is not null order by id`,
+      [tenantId],
+    );
+    return rows.map(({ memory, epoch, ...row }) => ({ alert: alertOf(row), memory, epoch }));
+  }
+
+  /** How far those of the alerts have come that are there. */
+  async standing(
+    tenantId: number,
+    ids: readonly string[],
+  ): Promise<Map<string, { sequence: number; state: AlertState }>> {
+    if (ids.length === 0) return new Map();
+    const rows: { id: string; sequence: number; state: AlertState }[] = await this.db.query(
+      `select id, sequence, state from alerts where tenant_id = $1 and id = any($2::uuid[])`,
+      [tenantId, ids],
+    );
+    return new Map(rows.map(({ id, sequence, state }) => [id, { sequence, state }]));
+  }
+
+  /** Writes what an evaluation made of alerts; what need not be remembered has no memory. */
+  async saveEvaluated(
+    tx: EntityManager,
+    tenantId: number,
+    instances: readonly { alert: Alert; memory: Memory | null; epoch: number }[],
+    transitions: readonly AlertTransition[],
+  ): Promise<void> {
+    if (instances.length === 0) return;
+    await this.save(
+      tx,
+      instances.map(({ alert }) => alert),
+    );
+    await tx.query(
+      `update alerts a set memory = v.memory, rule_epoch = v.epoch
+         from unnest($2::uuid[], $3::jsonb[], $4::int4[]) v (id, memory, epoch)
+        where a.tenant_id = $1 and a.id = v.id`,
+      [
+        tenantId,
+        instances.map(({ alert }) => alert.id),
+        instances.map(({ memory }) => (memory === null ? null : JSON.stringify(memory))),
+        instances.map(({ epoch }) => epoch),
+      ],
+    );
+    await this.addTransitions(tx, tenantId, transitions, null);
+  }
+
   /** Writes transitions, and the alerts as they stand after them; a transition that is there already stays as it was. */
   async apply(
     tx: EntityManager,
@@ -41,6 +90,16 @@ export class AlertStore {
       tx,
       transitions.map(({ snapshot }) => snapshot),
     );
+    await this.addTransitions(tx, tenantId, transitions, notice);
+  }
+
+  private async addTransitions(
+    tx: EntityManager,
+    tenantId: number,
+    transitions: readonly AlertTransition[],
+    notice: Notice | null,
+  ): Promise<void> {
+    if (transitions.length === 0) return;
     await tx.query(
       `insert into alert_transitions (tenant_id, alert_id, sequence, at, from_state, to_state, reason, snapshot, notice)
        select $1, *, $9::jsonb from unnest($2::uuid[], $3::int4[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::jsonb[])
@@ -72,7 +131,7 @@ export class AlertStore {
               exemplars = excluded.exemplars, active_at = excluded.active_at, fired_at = excluded.fired_at,
               ends_at = excluded.ends_at, generator_url = excluded.generator_url, sequence = excluded.sequence,
               updated_at = now()
-        where a.sequence < excluded.sequence`,
+        where a.sequence <= excluded.sequence`,
       [
         last.map(({ id }) => id),
         last.map(({ tenantId }) => tenantId),

@@ -192,6 +192,8 @@ async function refuseTakenName<T>(name: string | { name: string }, run: () => Pr
 
 function toRule(row: Row): Rule {
   return {
+    ...(row.type === 'anomaly' && ANOMALY_DEFAULTS),
+    ...row.definition,
     id: row.id,
     tenantId: row.tenant_id,
     name: row.name,
@@ -200,7 +202,6 @@ function toRule(row: Row): Rule {
     services: row.services,
     channelIds: row.channel_ids,
     epoch: row.epoch,
-    ...(row.type === 'anomaly' && { ...ANOMALY_DEFAULTS, minSeverity: row.min_severity }),
-    ...row.definition,
+    ...(row.type === 'anomaly' && { minSeverity: row.min_severity }),
   } as Rule;
 }

@@ -24,6 +24,8 @@ import { NotificationStore } from './notification.store.js';
 import { ReopenedStore } from './reopened.store.js';
 import { RetentionStore } from './retention.store.js';
 import { RollupStore } from './rollup.store.js';
+import { RuleHistoryStore } from './rule-history.store.js';
+import { RuleMatchStore } from './rule-match.store.js';
 import { RuleStore } from './rule.store.js';
 import { SeasonStore } from './season.store.js';
 import { SecretBox, secretBoxFrom } from './secret-box.js';
@@ -56,6 +58,8 @@ const STORES = [
   ReopenedStore,
   RetentionStore,
   RollupStore,
+  RuleHistoryStore,
+  RuleMatchStore,
   RuleStore,
   SeasonStore,
   TenantSettingsStore,

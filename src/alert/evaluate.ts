@@ -1,0 +1,208 @@
+import type { Alert, AlertState, AlertTransition } from '../model/alert.js';
+import type { Instance } from '../model/alert-memory.js';
+import { durationMs } from '../model/duration.js';
+import type { Severity } from '../model/incident.js';
+import type { Rule, RuleCommon } from '../model/rule.js';
+import { WINDOW_MS } from '../model/window.js';
+import { isActive } from './active-hours.js';
+import {
+  endState,
+  INACTIVE,
+  isForgettable,
+  type StatePolicy,
+  type StateStep,
+  stepState,
+  type Verdict,
+} from './alert-state.js';
+import { describeCondition } from './describe.js';
+import type { Condition, RuleData } from './rule-data.js';
+import { conditionsOf } from './rule-types/conditions.js';
+
+/** Alerts that one rule may have at a time; a rule that would have more says so in an alert of its own and keeps those it has. */
+export const MAX_ALERTS = 1_000;
+
+export interface Naming {
+  /** The alert of a rule by the key of its condition. */
+  idOf: (ruleId: string, key: string) => string;
+  ruleUrl: (ruleId: string) => string;
+}
+
+export interface Evaluated {
+  /** Those that changed in any way. */
+  instances: Instance[];
+  transitions: AlertTransition[];
+}
+
+const NOTHING: Evaluated = { instances: [], transitions: [] };
+
+/**
+ * Evaluates a rule at the end of a window. `instances` are what is remembered of the rule, by alert id. The result depends on the arguments
+ * alone: live evaluation, dry runs, backtests and unit tests of rules are all this function.
+ */
+export function evaluate(
+  rule: Rule,
+  data: RuleData,
+  nowMs: number,
+  instances: ReadonlyMap<string, Instance>,
+  naming: Naming,
+): Evaluated {
+  const reset = [...instances.values()].filter(({ epoch }) => epoch !== rule.epoch);
+  if (!rule.enabled || reset.length > 0) {
+    const ending = rule.enabled ? reset : [...instances.values()];
+    return endAll(ending, rule.enabled ? 'rule_changed' : 'rule_disabled', nowMs, rule.epoch);
+  }
+  if (nowMs % durationMs(rule.every) !== 0) return NOTHING;
+  const isKnown = data.history.knownShare(nowMs - Math.max(WINDOW_MS, data.history.levels[0]?.stepMs ?? 0), nowMs) > 0;
+  const isOn = isActive(rule.activeHours, nowMs);
+  const conditions = new Map<string, Condition>();
+  if (isKnown && isOn) {
+    for (const condition of conditionsOf(rule, data, nowMs)) {
+      // Most conditions are of nothing that ever happened.
+      if (condition.verdict !== 'holds' && instances.size === 0 && condition.verdict !== 'no_data') continue;
+      conditions.set(naming.idOf(rule.id, condition.key), condition);
+    }
+  }
+  const absent: Verdict = isKnown || !isOn ? 'clear' : 'no_data';
+  const policy = policyOf(rule);
+  const changed: Instance[] = [];
+  const transitions: AlertTransition[] = [];
+  let room = MAX_ALERTS - instances.size;
+  for (const id of new Set([...instances.keys(), ...conditions.keys()])) {
+    const condition = conditions.get(id);
+    const known = instances.get(id);
+    if (known === undefined) {
+      const isNews = condition?.verdict === 'holds' || (condition?.verdict === 'no_data' && rule.noData === 'fire');
+      if (!isNews || room <= 0) continue;
+      room--;
+    }
+    const before = known ?? newInstance(rule, id, nowMs, naming);
+    const step = stepState(before.memory, condition?.verdict ?? absent, nowMs, policy);
+    const after = apply(rule, before, step, condition, nowMs);
+    if (after.transition !== null) transitions.push(after.transition);
+    changed.push(after.instance);
+  }
+  return { instances: changed, transitions };
+}
+
+/** Ends what a rule has left that was changed (to a new epoch), disabled or deleted. */
+export function endAll(instances: readonly Instance[], reason: string, nowMs: number, epoch?: number): Evaluated {
+  const ended: Instance[] = [];
+  const transitions: AlertTransition[] = [];
+  for (const instance of instances) {
+    const step = endState(instance.memory, reason);
+    const after = transit(instance, { ...step, memory: { ...step.memory, recent: [] } }, {}, nowMs);
+    ended.push({ ...after.instance, epoch: epoch ?? instance.epoch });
+    if (after.transition !== null) transitions.push(after.transition);
+  }
+  return { instances: ended, transitions };
+}
+
+/**
+ * Goes on counting where alerts that were at rest left off: they are not loaded for an evaluation, and come back under the same id.
+ * `rested` are those of them that are there already.
+ */
+export function continued(
+  { instances, transitions }: Evaluated,
+  rested: ReadonlyMap<string, { sequence: number; state: AlertState }>,
+): Evaluated {
+  const first = new Set<string>();
+  return {
+    instances: instances.map((instance) => {
+      const before = rested.get(instance.alert.id);
+      if (before === undefined) return instance;
+      return { ...instance, alert: { ...instance.alert, sequence: instance.alert.sequence + before.sequence } };
+    }),
+    transitions: transitions.map((transition) => {
+      const before = rested.get(transition.alertId);
+      if (before === undefined) return transition;
+      const sequence = transition.sequence + before.sequence;
+      const from = first.has(transition.alertId) ? transition.from : before.state;
+      first.add(transition.alertId);
+      return { ...transition, from, sequence, snapshot: { ...transition.snapshot, sequence } };
+    }),
+  };
+}
+
+/** Whether an instance need not be loaded for the next evaluation. */
+export function isAtRest({ memory }: Instance): boolean {
+  return isForgettable(memory);
+}
+
+function policyOf(rule: Rule): StatePolicy {
+  return {
+    forMs: durationMs(rule.for),
+    keepFiringForMs: durationMs(rule.keepFiringFor),
+    nOfM: rule.nOfM,
+    noData: rule.noData,
+  };
+}
+
+function newInstance(rule: Rule, id: string, nowMs: number, naming: Naming): Instance {
+  return {
+    alert: {
+      id,
+      tenantId: rule.tenantId,
+      ruleId: rule.id,
+      incidentId: null,
+      state: 'inactive',
+      labels: {},
+      annotations: {},
+      figures: null,
+      exemplars: [],
+      activeAtMs: nowMs,
+      firedAtMs: null,
+      endsAtMs: null,
+      generatorUrl: naming.ruleUrl(rule.id),
+      sequence: 0,
+    },
+    memory: INACTIVE,
+    epoch: rule.epoch,
+  };
+}
+
+function apply(
+  rule: Rule & RuleCommon,
+  before: Instance,
+  step: StateStep,
+  condition: Condition | undefined,
+  nowMs: number,
+): { instance: Instance; transition: AlertTransition | null } {
+  const holds = condition?.verdict === 'holds';
+  const severity: Severity | undefined = condition?.severity ?? ('severity' in rule ? rule.severity : undefined);
+  const escalates =
+    step.change === null && step.memory.state === 'firing' && holds && before.alert.labels['severity'] !== severity;
+  const isNews = step.change !== null || escalates;
+  const startMs = step.memory.activeAtMs ?? before.alert.activeAtMs;
+  const words = isNews && condition && holds ? describeCondition(rule, condition, severity ?? 'warning', startMs) : {};
+  const figures = condition ? { figures: condition.figures } : {};
+  return transit(
+    { ...before, epoch: rule.epoch },
+    escalates ? { ...step, change: { from: 'firing', to: 'firing', reason: 'escalated' } } : step,
+    { ...words, ...(isNews || holds ? figures : {}), activeAtMs: startMs },
+    nowMs,
+  );
+}
+
+function transit(
+  before: Instance,
+  { memory, change }: StateStep,
+  alertChange: Partial<Alert>,
+  nowMs: number,
+): { instance: Instance; transition: AlertTransition | null } {
+  const isOver = memory.state === 'resolved' || memory.state === 'no_data' || memory.state === 'inactive';
+  const alert: Alert = {
+    ...before.alert,
+    ...alertChange,
+    state: memory.state,
+    firedAtMs: memory.firedAtMs ?? before.alert.firedAtMs,
+    endsAtMs: change === null ? before.alert.endsAtMs : isOver ? nowMs : null,
+    sequence: before.alert.sequence + (change === null ? 0 : 1),
+  };
+  const instance = { ...before, alert, memory };
+  if (change === null) return { instance, transition: null };
+  const { from, to, reason } = change;
+  return {
+    instance,
+    transition: { alertId: alert.id, sequence: alert.sequence, atMs: nowMs, from, to, reason, snapshot: alert },
+  };
+}

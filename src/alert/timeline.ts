@@ -1,0 +1,146 @@
+/** What one series did in one step. Latency as `Histogram.encode` writes it; null where nobody asks for it. */
+export interface StepRow {
+  id: number;
+  n: number;
+  errors: number;
+  /** Spans that it stands for, sampling considered. */
+  represented: number;
+  latency: Uint8Array | null;
+}
+
+interface Column {
+  n: Float64Array;
+  errors: Float64Array;
+  represented: Float64Array;
+  latency: (Uint8Array | null)[];
+}
+
+const FIRST_ROOM = 64;
+
+/** Series in steps of one length, oldest first, without a gap: a step of which nothing is known is there too. */
+export class Timeline {
+  private readonly columns = new Map<number, Column>();
+  private known: Uint8Array;
+  private steps = 0;
+
+  constructor(
+    readonly stepMs: number,
+    private startMs: number,
+    private room = FIRST_ROOM,
+  ) {
+    this.known = new Uint8Array(room);
+  }
+
+  get fromMs(): number {
+    return this.startMs;
+  }
+
+  get toMs(): number {
+    return this.startMs + this.steps * this.stepMs;
+  }
+
+  /** Makes the steps up to `toMs`, of which nothing is known as long as nothing is put there. */
+  extend(toMs: number): void {
+    const steps = Math.max(this.steps, Math.floor((toMs - this.startMs) / this.stepMs));
+    if (steps > this.room) this.grow(Math.max(steps, 2 * this.room));
+    this.steps = steps;
+  }
+
+  markKnown(atMs: number, isKnown = true): void {
+    this.known[this.indexOf(atMs)] = isKnown ? 1 : 0;
+  }
+
+  put(atMs: number, { id, n, errors, represented, latency }: StepRow): void {
+    const i = this.indexOf(atMs);
+    if (i < 0 || i >= this.steps) return;
+    let column = this.columns.get(id);
+    if (column === undefined) this.columns.set(id, (column = this.newColumn()));
+    column.n[i] = n;
+    column.errors[i] = errors;
+    column.represented[i] = represented;
+    column.latency[i] = latency;
+  }
+
+  /** Empties a step, so that it can be put again. */
+  clear(atMs: number): void {
+    const i = this.indexOf(atMs);
+    for (const column of this.columns.values()) {
+      column.n[i] = column.errors[i] = column.represented[i] = 0;
+      column.latency[i] = null;
+    }
+  }
+
+  /** Calls `visit` for the steps of a series in [fromMs, toMs) in which it did something. */
+  each(
+    id: number,
+    fromMs: number,
+    toMs: number,
+    visit: (n: number, errors: number, represented: number, latency: Uint8Array | null) => void,
+  ): void {
+    const column = this.columns.get(id);
+    if (column === undefined) return;
+    const to = Math.min(this.steps, this.indexOf(toMs));
+    for (let i = Math.max(0, this.indexOf(fromMs)); i < to; i++) {
+      if (column.n[i] !== 0) visit(column.n[i]!, column.errors[i]!, column.represented[i]!, column.latency[i] ?? null);
+    }
+  }
+
+  /** How much of [fromMs, toMs), in milliseconds, something is known of. */
+  knownMs(fromMs: number, toMs: number): number {
+    let steps = 0;
+    const to = Math.min(this.steps, this.indexOf(toMs));
+    for (let i = Math.max(0, this.indexOf(fromMs)); i < to; i++) steps += this.known[i]!;
+    return steps * this.stepMs;
+  }
+
+  /** Forgets what lies before, now and then, since it costs a copy. Says whether it did. */
+  forgetBefore(ms: number): boolean {
+    const gone = this.indexOf(ms);
+    if (gone < this.room / 2) return false;
+    this.startMs += gone * this.stepMs;
+    this.steps = Math.max(0, this.steps - gone);
+    this.known.copyWithin(0, gone);
+    this.known.fill(0, this.room - gone);
+    for (const [id, column] of this.columns) {
+      for (const values of [column.n, column.errors, column.represented]) {
+        values.copyWithin(0, gone);
+        values.fill(0, this.room - gone);
+      }
+      column.latency = [...column.latency.slice(gone), ...new Array<null>(gone).fill(null)];
+      if (column.n.every((n) => n === 0)) this.columns.delete(id);
+    }
+    return true;
+  }
+
+  private indexOf(ms: number): number {
+    return Math.floor((ms - this.startMs) / this.stepMs);
+  }
+
+  private newColumn(): Column {
+    const { room } = this;
+    return {
+      n: new Float64Array(room),
+      errors: new Float64Array(room),
+      represented: new Float64Array(room),
+      latency: new Array<Uint8Array | null>(room).fill(null),
+    };
+  }
+
+  private grow(room: number): void {
+    const wider = (values: Float64Array): Float64Array => {
+      const copy = new Float64Array(room);
+      copy.set(values);
+      return copy;
+    };
+    const known = new Uint8Array(room);
+    known.set(this.known);
+    this.known = known;
+    for (const column of this.columns.values()) {
+      column.n = wider(column.n);
+      column.errors = wider(column.errors);
+      column.represented = wider(column.represented);
+      for (let i = column.latency.length; i < room; i++) column.latency.push(null);
+    }
+    this.room = room;
+  }
+}
