@@ -8,6 +8,9 @@ export const EVIDENCE_KINDS = [
   'traffic',
   'event_template',
   'deviates',
+  // What speaks against it: the telemetry changed at the same time.
+  'names_changed',
+  'sampling_changed',
 ] as const;
 
 /** Why an operation is blamed; one entry a kind of evidence that spoke. */

@@ -26,6 +26,10 @@ export function explain(evidence: Omit<Evidence, 'text'>): string {
       return `${seen} come in here, normally ${normal} (${n} spans)`;
     case 'deviates':
       return `${seen}, normally ${normal}, and nothing that it calls deviates (${n} spans)`;
+    case 'names_changed':
+      return `caution: ${seen} of its spans have names never seen before, and as many under known names are missing: its instrumentation may have changed, not what it does (${n} spans)`;
+    case 'sampling_changed':
+      return `caution: all entries are down to ${seen} of their traffic alike: sampling may have changed, or spans may not arrive (${n} spans)`;
     case 'event_template':
       return `${seen} of spans log "${displayText(evidence.template ?? '', MAX_TEMPLATE)}", normally ${normal}: ${share} of all deviating events (${n} spans)`;
   }

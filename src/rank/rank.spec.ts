@@ -312,6 +312,44 @@ describe('rank', () => {
     expect(second!.counterfactuals![1]!.share).toBe(0.25);
   });
 
+  it('doubts a cause whose operations were renamed at the same time, and says so first', () => {
+    const renamed = (now: number): WindowMeasure => {
+      const seen = window({ self: { 30: 9000 } });
+      const rollups = seen.rollups.map((rollup) =>
+        rollup.operationId === 30 ? { ...rollup, operationId: now } : rollup,
+      );
+      return { ...seen, rollups };
+    };
+    const operations = new Map(OPERATIONS).set(31, { ...OPERATIONS.get(30)!, id: 31, name: 'renamed' });
+    const known = baselines();
+    for (const baseline of known.operations.values()) baseline.n = 6000;
+    const [plain] = rank([finding(20)], [renamed(30)], known, operations);
+    expect(plain!.causes[0]!.evidence[0]!.kind).toBe('self_time');
+    const [doubted] = rank(
+      [finding(30, 'calls', { callerId: 21, direction: 'down' })],
+      [renamed(31)],
+      known,
+      operations,
+    );
+    const cause = doubted!.causes.find(({ service }) => service === 'store')!;
+    expect(cause.evidence[0]!.kind).toBe('names_changed');
+    expect(cause.score).toBeLessThanOrEqual(0.5);
+  });
+
+  it('doubts a drop that all entries show alike', () => {
+    const drop = (operationId: number, observed: number) =>
+      finding(operationId, 'traffic', { direction: 'down', unit: 'per_window', observed, expected: 100 });
+    const doubted = (...observed: number[]): boolean =>
+      rank(
+        [10, 11, 12].map((operationId, i) => drop(operationId, observed[i]!)),
+        [window({})],
+        baselines(),
+        OPERATIONS,
+      )[0]!.causes[0]!.evidence.some(({ kind }) => kind === 'sampling_changed');
+    expect(doubted(10, 11, 9)).toBe(true);
+    expect(doubted(10, 11, 45)).toBe(false);
+  });
+
   it('has nothing to say without findings', () => {
     expect(rank([], [window({})], baselines(), OPERATIONS)).toEqual([]);
   });

@@ -10,6 +10,7 @@ import { affectedBy, exemplarsOf, severityOf } from './describe.js';
 import { type CallGraph, callGraph, downstream } from './graph.js';
 import { groupFindings } from './group.js';
 import { scored } from './score.js';
+import { withTelemetryDoubts } from './telemetry-doubt.js';
 
 /**
  * Groups the raised findings of the newest window and ranks, for each group, which operations are to blame: by the evidence
@@ -33,7 +34,8 @@ export function rank(
     const found = scored(
       suspect(candidatesOf(group, hot, graph, operations), graph, windows, baselines, operations, group),
     );
-    const causes = found.length > 0 ? found : deepest(group, graph, windows, operations);
+    const suspects = found.length > 0 ? found : deepest(group, graph, windows, operations);
+    const causes = withTelemetryDoubts(suspects, group, windows, baselines, operations);
     return {
       windowAtMs,
       severity: severityOf(group, baselines),
