@@ -18,6 +18,13 @@ export const python = withModules(anyPython, 'opentelemetry.sdk', 'opentelemetry
 /** The same with its OTLP/gRPC exporter. */
 export const pythonWithGrpc = withModules(anyPython, 'opentelemetry.sdk', 'opentelemetry.exporter.otlp.proto.grpc');
 
+/** The same with the logs of its SDK. */
+export const pythonWithLogs = withModules(
+  anyPython,
+  'opentelemetry.sdk._logs',
+  'opentelemetry.exporter.otlp.proto.http._log_exporter',
+);
+
 /** `it` when every named program is there; otherwise `it.skip`, with one line on the console that says what is missing. */
 export function itWith(peers: Record<string, string | undefined>): typeof it | typeof it.skip {
   const missing = Object.keys(peers).filter((name) => peers[name] === undefined);
@@ -62,7 +69,10 @@ export async function startCollector(program: string, target: Target): Promise<C
     exporters: { [exporter.name]: exporter.settings },
     service: {
       telemetry: { metrics: { level: 'none' } },
-      pipelines: { traces: { receivers: ['otlp'], processors: ['batch'], exporters: [exporter.name] } },
+      pipelines: {
+        traces: { receivers: ['otlp'], processors: ['batch'], exporters: [exporter.name] },
+        logs: { receivers: ['otlp'], processors: ['batch'], exporters: [exporter.name] },
+      },
     },
   };
   const child = spawn(program, ['--config', `yaml:${JSON.stringify(config)}`], { stdio: ['ignore', 'pipe', 'pipe'] });

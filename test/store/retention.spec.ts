@@ -3,12 +3,13 @@ import type { DataSource } from 'typeorm';
 import { createDataSource } from '../../src/store/data-source.js';
 import { RetentionStore } from '../../src/store/retention.store.js';
 import { randomBytes, randomUUID } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
 import { SearchStore } from '../../src/journal/search.store.js';
 import { TraceSearch } from '../../src/journal/search.js';
 import { HOUR_MS, WINDOW_MS, floorHour, windowOf } from '../../src/model/window.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { openJournal, store, type TestJournal } from '../support/journal.js';
-import { requestOf, span, text } from '../support/otlp-proto.js';
+import { logsOf, requestOf, span, text } from '../support/otlp-proto.js';
 
 const NOW = Date.parse('2026-03-31T12:00:00Z');
 let database: TestDatabase;
@@ -178,6 +179,33 @@ describe('spans', () => {
     expect(await show(failed)).toBeUndefined();
     expect(await show(told)).toBeUndefined();
     expect(await journal.db.query(`select from kept_segments`)).toEqual([]);
+  });
+
+  it('take their log lines with them', async () => {
+    const atMs = floorHour(nowMs) - 28 * HOUR_MS + 5_000;
+    const traceId = hex(id());
+    await store(journal, requestOf('shop', [span(atMs, { traceId: Buffer.from(traceId, 'hex') })]));
+    await journal.logs.openHours([floorHour(atMs)]);
+    await journal.logs.append(1, {
+      key: randomBytes(16),
+      payload: gzipSync(
+        logsOf('shop', [
+          { timeUnixNano: `${atMs}000000`, traceId: Buffer.from(traceId, 'hex'), body: { stringValue: 'gone' } },
+        ]),
+      ),
+      records: [{ timeMs: atMs, service: 'shop', traceId }],
+      receivedMs: nowMs,
+      received: 1,
+      rejected: new Map(),
+    });
+    const lines = async () => (await journal.logReader.trace(1, traceId)).logs.map(({ body }) => body);
+    await journal.retention.run(nowMs);
+    expect(await lines()).toEqual(['gone']);
+    await age(25);
+    await journal.retention.run(nowMs);
+    expect(await lines()).toEqual([]);
+    expect(await journal.db.query(`select from log_segments`)).toEqual([]);
+    expect(await journal.db.query(`select from log_windows`)).toEqual([]);
   });
 
   it('go for space, oldest hour first, while others are written and nobody waits', async () => {
