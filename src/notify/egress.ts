@@ -1,4 +1,4 @@
-import { lookup as dnsLookup, type LookupAddress } from 'node:dns';
+import { lookup as dnsLookup, type LookupAddress, type LookupAllOptions } from 'node:dns';
 import { connect as connectSocket, isIP, type LookupFunction, type Socket } from 'node:net';
 import { Agent, buildConnector, request, type FormData } from 'undici';
 import { addressGuard } from './address.js';
@@ -9,6 +9,12 @@ export const RECEIPT_BYTES = 1_024;
 
 class Refused extends Error {}
 
+type Resolve = (
+  hostname: string,
+  options: LookupAllOptions,
+  done: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void;
+
 /**
  * The only way out: POST, or a socket for mail, to addresses that a tenant chose. Every address is checked when the connection is made (so a name that resolves
  * to another address the second time gains nothing), redirects are not followed, connections are not reused, and an attempt ends in time.
@@ -17,10 +23,11 @@ export class Egress {
   readonly refusal: (address: string) => string | null;
   private readonly agent: Agent;
 
-  /** `allow`: CIDRs that may be reached though they are private. */
+  /** `allow`: CIDRs that may be reached though they are private. `resolve`: asks for all addresses of a name. */
   constructor(
     allow: readonly string[],
     readonly timeoutMs = 15_000,
+    private readonly resolve: Resolve = dnsLookup,
   ) {
     this.refusal = addressGuard(allow);
     const connect = buildConnector({ lookup: this.lookup, timeout: timeoutMs, maxCachedSessions: 0 });
@@ -103,7 +110,7 @@ export class Egress {
   }
 
   private readonly lookup: LookupFunction = (hostname, options, callback) => {
-    dnsLookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
+    this.resolve(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
       if (error) return callback(error, '');
       for (const { address } of addresses) {
         const refused = this.refusal(address);

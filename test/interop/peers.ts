@@ -25,6 +25,19 @@ export const pythonWithLogs = withModules(
   'opentelemetry.exporter.otlp.proto.http._log_exporter',
 );
 
+/** Path of a Python with the Standard Webhooks library: WEBHOOKS_PYTHON_BIN, else on PATH, else undefined. */
+export const pythonWithWebhooks = withModules(findProgram('WEBHOOKS_PYTHON_BIN', ['python3']), 'standardwebhooks');
+
+/** Path of Go, when its module cache has the Standard Webhooks library (`go mod download` in test/interop/webhooks-go): GO_BIN, else on PATH. */
+export const goWithWebhooks = withGoModules(findProgram('GO_BIN', ['go']), 'test/interop/webhooks-go');
+
+/** Path of schemathesis, which tries an API by its OpenAPI document: SCHEMATHESIS_BIN, else on PATH, else undefined. */
+export const schemathesis = findProgram('SCHEMATHESIS_BIN', ['schemathesis']);
+
+/** Alertmanager and its client, such as Debian's package prometheus-alertmanager has them. */
+export const alertmanager = findProgram('ALERTMANAGER_BIN', ['prometheus-alertmanager', 'alertmanager']);
+export const amtool = findProgram('AMTOOL_BIN', ['amtool']);
+
 /** `it` when every named program is there; otherwise `it.skip`, with one line on the console that says what is missing. */
 export function itWith(peers: Record<string, string | undefined>): typeof it | typeof it.skip {
   const missing = Object.keys(peers).filter((name) => peers[name] === undefined);
@@ -142,4 +155,10 @@ function withModules(program: string | undefined, ...modules: string[]): string 
   if (!program) return undefined;
   const probe = spawnSync(program, ['-c', `import ${modules.join(', ')}`]);
   return probe.status === 0 ? program : undefined;
+}
+
+function withGoModules(program: string | undefined, folder: string): string | undefined {
+  if (!program) return undefined;
+  const env = { ...process.env, GOPROXY: 'off', GOFLAGS: '-mod=readonly' };
+  return spawnSync(program, ['list', '-deps', '.'], { cwd: folder, env }).status === 0 ? program : undefined;
 }

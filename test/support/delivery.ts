@@ -48,6 +48,8 @@ export interface Delivery extends Process {
   ): Promise<{ id: string; secret: string }>;
   /** As if the waiting time of everything pending were over. */
   makeDue(): Promise<void>;
+  /** As if that much time had passed, for all that waits. */
+  advance(seconds: number): Promise<void>;
   outbox(): Promise<OutboxRow[]>;
   close(): Promise<void>;
 }
@@ -137,6 +139,19 @@ export async function startDelivery(name: string, options: ProcessOptions = {}):
       );
       await first.db.query(`update channel_resends set next_at = now()`);
     },
+    advance: async (seconds) => {
+      await first.db.query(
+        `update notifications set next_attempt_at = next_attempt_at - make_interval(secs => $1),
+           created_at = created_at - make_interval(secs => $1), sent_at = sent_at - make_interval(secs => $1),
+           leased_until = leased_until - make_interval(secs => $1)`,
+        [seconds],
+      );
+      await first.db.query(
+        `update channel_health set open_until = open_until - make_interval(secs => $1),
+           wait_until = wait_until - make_interval(secs => $1), failing_since = failing_since - make_interval(secs => $1)`,
+        [seconds],
+      );
+    },
     outbox: () =>
       first.db.query(
         `select n.id, n.incident_id, n.channel_id, n.kind, n.state, n.attempts, n.last_error,
@@ -149,7 +164,7 @@ export async function startDelivery(name: string, options: ProcessOptions = {}):
     close: async () => {
       for (const { db, egress } of opened) {
         await egress.close();
-        await db.destroy();
+        if (db.isInitialized) await db.destroy();
       }
       await database.drop();
     },

@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { startService } from '../support/service.js';
+import { itWith, schemathesis } from './peers.js';
+
+/** Requests made up for each operation; set by `npm run test:openapi`, without which this takes too long. */
+const EXAMPLES = process.env['LONG_EXAMPLES'];
+const itWhenAsked = EXAMPLES === undefined ? it.skip : itWith({ schemathesis });
+
+let database: TestDatabase;
+let service: Awaited<ReturnType<typeof startService>>;
+
+describe('schemathesis', () => {
+  beforeAll(async () => {
+    if (EXAMPLES === undefined) return;
+    database = await createTestDatabase('schemathesis');
+    // What it makes up must not reach anything: no address at all is allowed besides public ones, and this machine has none.
+    service = await startService({ databaseUrl: database.url, env: { ROLES: 'api', OUTBOUND_ALLOW: '' } });
+  });
+  afterAll(async () => {
+    await service?.stop();
+    await database?.drop();
+  });
+
+  itWhenAsked('finds no answer that the OpenAPI document does not promise, and no error of the service', async () => {
+    const checks = [
+      'not_a_server_error',
+      'status_code_conformance',
+      'content_type_conformance',
+      'response_schema_conformance',
+    ];
+    const args = [
+      'run',
+      `${service.apiUrl}/api/docs-json`,
+      ...['--checks', checks.join(','), '--max-examples', EXAMPLES ?? '20', '--phases', 'examples,coverage,fuzzing'],
+      ...['--workers', '1', '--seed', '1', '--request-timeout', '30'],
+    ];
+    // It leaves notes in the directory where it runs.
+    const cwd = mkdtempSync(path.join(os.tmpdir(), 'schemathesis-'));
+    const child = spawn(schemathesis!, args, { cwd, stdio: 'inherit', env: { ...process.env, NO_COLOR: '1' } });
+    const code = await new Promise<number | null>((ended) => child.once('close', ended));
+    rmSync(cwd, { recursive: true, force: true });
+    expect(service.output()).not.toMatch(/ERROR/);
+    expect(code).toBe(0);
+  });
+});
