@@ -1,5 +1,6 @@
 import { Body, Controller, Get, HttpCode, Post, Put } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { errorAnswer } from '../error-answer.js';
 import { Rejected } from '../model/failure.js';
 import { TenantSettingsStore } from '../store/tenant-settings.store.js';
 import { RequireScope, Tenant } from './access.guard.js';
@@ -38,6 +39,7 @@ export class SpanNamesController {
   }
 
   @Post('try')
+  @ApiResponse(errorAnswer(404, 'No operation of that service is known.'))
   @HttpCode(200)
   @RequireScope('read')
   @ApiOperation({

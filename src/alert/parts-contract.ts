@@ -13,7 +13,8 @@ export const line = (most: number) =>
     .trim()
     .min(1)
     .max(most)
-    .regex(/^\P{Cc}*$/u, 'must not contain control characters');
+    // Written so that every reader of the OpenAPI document understands it.
+    .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, 'must not contain control characters');
 
 /** A duration between two lengths, both included. */
 export const duration = (least: string, most: string) =>

@@ -8,7 +8,8 @@ const line = (max: number) =>
     .trim()
     .min(1)
     .max(max)
-    .regex(/^\P{Cc}*$/u, 'must not contain control characters');
+    // Written so that every reader of the OpenAPI document understands it.
+    .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, 'must not contain control characters');
 const Name = line(100);
 const ReceiverUrl = z
   .string()

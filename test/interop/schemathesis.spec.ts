@@ -7,6 +7,8 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startService } from '../support/service.js';
 import { itWith, schemathesis } from './peers.js';
 
+/** Without a key it would make one, and be a stranger from then on. */
+const ADMIN_KEY = `th_fuzzfuzz_${'k'.repeat(43)}`;
 /** Requests made up for each operation; set by `npm run test:openapi`, without which this takes too long. */
 const EXAMPLES = process.env['LONG_EXAMPLES'];
 const itWhenAsked = EXAMPLES === undefined ? it.skip : itWith({ schemathesis });
@@ -19,7 +21,10 @@ describe('schemathesis', () => {
     if (EXAMPLES === undefined) return;
     database = await createTestDatabase('schemathesis');
     // What it makes up must not reach anything: no address at all is allowed besides public ones, and this machine has none.
-    service = await startService({ databaseUrl: database.url, env: { ROLES: 'api', OUTBOUND_ALLOW: '' } });
+    service = await startService({
+      databaseUrl: database.url,
+      env: { ROLES: 'api', OUTBOUND_ALLOW: '', TRACEHOUND_ADMIN_KEY: ADMIN_KEY },
+    });
   });
   afterAll(async () => {
     await service?.stop();
@@ -37,7 +42,7 @@ describe('schemathesis', () => {
       'run',
       `${service.apiUrl}/api/docs-json`,
       ...['--checks', checks.join(','), '--max-examples', EXAMPLES ?? '20', '--phases', 'examples,coverage,fuzzing'],
-      ...['--workers', '1', '--seed', '1', '--request-timeout', '30'],
+      ...['--header', `Authorization: Bearer ${ADMIN_KEY}`, '--workers', '1', '--seed', '1', '--request-timeout', '30'],
     ];
     // It leaves notes in the directory where it runs.
     const cwd = mkdtempSync(path.join(os.tmpdir(), 'schemathesis-'));
