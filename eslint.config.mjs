@@ -195,7 +195,7 @@ export default tseslint.config(
     rules: edge(STAGE, own, model, store, queue, runner, pipeline, journal('traces\\.store'), node, nest),
   },
   {
-    files: [...edgesOf('alert'), ...edgesOf('notify')],
+    files: [...edgesOf('alert'), ...edgesOf('route'), ...edgesOf('notify')],
     rules: edge(
       STAGE,
       errorAnswer,

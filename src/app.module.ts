@@ -8,6 +8,7 @@ import { JournalModule } from './journal/journal.module.js';
 import { NotifyModule } from './notify/notify.module.js';
 import { QueryModule } from './query/query.module.js';
 import { QueueModule } from './queue/queue.module.js';
+import { RouteModule } from './route/route.module.js';
 import { Tick } from './queue/tick.js';
 import { StagesModule } from './stages.module.js';
 import type { DataSource } from './store/database.js';
@@ -28,7 +29,7 @@ export class AppModule {
         JournalModule,
         ...(worker ? [StagesModule] : []),
         // These have routes as well as a worker.
-        ...(worker || api ? [AlertModule, NotifyModule] : []),
+        ...(worker || api ? [AlertModule, RouteModule, NotifyModule] : []),
         ...(api ? [QueryModule] : []),
       ],
       providers: worker ? [dueProvider, Tick] : [],

@@ -4,21 +4,35 @@ import { DUE, type DueJob, type JobName } from './queue/jobs.js';
 import { CursorStore } from './store/cursor.store.js';
 import { IncidentStore } from './store/incident.store.js';
 import { NotificationStore } from './store/notification.store.js';
+import { RouteStore } from './store/route.store.js';
 
 /** Everything that waits in Postgres, for the tick. */
 export const dueProvider: FactoryProvider<() => Promise<DueJob[]>> = {
   provide: DUE,
-  inject: [CloseWorker, CursorStore, IncidentStore, NotificationStore],
+  inject: [CloseWorker, CursorStore, IncidentStore, RouteStore, NotificationStore],
   useFactory:
-    (close: CloseWorker, cursors: CursorStore, incidents: IncidentStore, notifications: NotificationStore) =>
+    (
+      close: CloseWorker,
+      cursors: CursorStore,
+      incidents: IncidentStore,
+      routes: RouteStore,
+      notifications: NotificationStore,
+    ) =>
     async () => {
-      const [closable, stages, undecided, unsent] = await Promise.all([
+      const [closable, stages, undecided, unrouted, unsent] = await Promise.all([
         close.due(),
         cursors.due(),
         incidents.undecided(),
+        routes.due(Date.now()),
         notifications.dueTenants(),
       ]);
-      return [...closable, ...stages, ...jobs('alert', undecided), ...jobs('notify', unsent)];
+      return [
+        ...closable,
+        ...stages,
+        ...jobs('alert', undecided),
+        ...jobs('route', unrouted),
+        ...jobs('notify', unsent),
+      ];
     },
 };
 

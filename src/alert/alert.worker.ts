@@ -8,7 +8,7 @@ import { DecisionStore, type DecisionInput, type Verdict } from '../store/decisi
 import { anomalyAlerts } from './anomaly-alerts.js';
 import { decide } from './decide.js';
 
-/** Job `alert`: decides who is told of every step of an incident, oldest step of an incident first, one transaction a step. */
+/** Job `alert`: decides what every step of an incident does to the alerts of its rules, oldest step of an incident first, one transaction a step. */
 @Injectable()
 export class AlertWorker {
   constructor(
@@ -26,18 +26,14 @@ export class AlertWorker {
       if (done === null) break;
       if (done === 'decided') decided++;
     }
-    if (decided > 0) await this.bell.ring('notify', tenantId);
+    if (decided > 0) await this.bell.ring('route', tenantId);
   }
 }
 
-function verdictOn(
-  tenantId: number,
-  { event, rules, earlier, enabledChannelIds, alerts, report }: DecisionInput,
-  publicUrl: string,
-): Verdict {
+function verdictOn(tenantId: number, { event, rules, alerts, report }: DecisionInput, publicUrl: string): Verdict {
   const anomalyRules = rules.filter((rule) => rule.type === 'anomaly');
   return {
-    decisions: decide(event, anomalyRules, earlier, enabledChannelIds),
+    decisions: decide(event, anomalyRules),
     transitions: anomalyAlerts(event, anomalyRules, alerts, {
       idOf: (ruleId) => alertId(tenantId, ruleId, event.incidentId),
       incidentUrl: `${publicUrl}/api/v1/incidents/${event.incidentId}`,

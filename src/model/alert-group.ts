@@ -1,5 +1,7 @@
 import type { Alert } from './alert.js';
 import type { Severity } from './incident.js';
+import type { Notice } from './notice.js';
+import type { RouteSettings } from './routing.js';
 
 /** Why a message about a group is sent; the first five are Alertmanager's. */
 export type TellReason = 'first' | 'new_alerts' | 'some_resolved' | 'all_resolved' | 'repeat' | 'escalation';
@@ -31,6 +33,8 @@ export interface Member extends RoutedAlert {
   channelIds: string[] | null;
   /** The tree leads the alert elsewhere by now: what was told here is ended here, nothing is begun. */
   isDetached: boolean;
+  /** Channels that were told of it in a group from which it is detached: they hear of its end there, and nothing here. */
+  toldElsewhere: string[];
 }
 
 /** What one channel was told of a group: firing alerts, each with the severity that it had then. */
@@ -43,15 +47,56 @@ export interface AlertGroup {
   id: string;
   /** Readable: route and labels. */
   key: string;
-  routeKey: string;
   labels: Record<string, string>;
+  settings: RouteSettings;
+  createdAtMs: number;
   /** When the first message about it went out; null: not yet. */
   firstToldAtMs: number | null;
-  /** The last time that it was looked at to be told. */
-  flushedAtMs: number | null;
   escalatedAtMs: number | null;
   acknowledgedAtMs: number | null;
   acknowledgedBy: string | null;
   /** Of the last message. */
   sequence: number;
+}
+
+/** A group as one decision sees it. */
+export interface GroupAtHand {
+  group: AlertGroup;
+  members: GroupMember[];
+  /** By channel. */
+  told: ReadonlyMap<string, Told>;
+}
+
+export interface GroupMember extends Member {
+  /** Event time of the alert's last step. */
+  stepAtMs: number;
+  /** What there is to say of an incident, as of that step. */
+  notice: Notice | null;
+  /** The last decision on it that was written down; null: none yet. */
+  said: { sequence: number; what: string } | null;
+}
+
+/** What was decided on one alert of a group. */
+export interface Verdict {
+  alertId: string;
+  send: boolean;
+  reason: TellReason | HoldReason;
+  /** By what it is held: silences, alerts, a mute time. */
+  detail: string | null;
+  channelIds: string[];
+}
+
+/** What comes of a decision about a group. */
+export interface FlushedGroup {
+  groupId: string;
+  /** One message a channel. */
+  notifications: { channelId: string; kind: string; incidentId: string | null; notice: Notice }[];
+  /** What channels know of by now, for those for which it has changed. */
+  told: { channelId: string; told: Told }[];
+  verdicts: Verdict[];
+  /** Alerts that leave the group. */
+  gone: string[];
+  isEscalated: boolean;
+  /** When it is looked at again though nothing happens; null: never. */
+  nextAtMs: number | null;
 }

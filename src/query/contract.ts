@@ -114,10 +114,12 @@ export const IncidentEventView = z
 export const DecisionView = z
   .object({
     sequence: z.int().describe('The event that was decided upon.'),
+    at: Time.nullable(),
     ruleId: z.guid(),
     ruleName: z.string(),
     send: z.boolean(),
     reason: z.string(),
+    detail: z.string().nullable().describe('What held it: ids of silences or of other alerts, or a mute time.'),
     channelIds: z.array(z.guid()).describe('Who was told; empty unless it was sent.'),
   })
   .meta({ id: 'Decision' });
@@ -136,7 +138,7 @@ export const DeliveryAttemptView = z
 export const DeliveryView = z
   .object({
     id: z.guid().describe('The webhook-id of every attempt.'),
-    sequence: z.int().describe('The event that it tells of.'),
+    sequence: z.int().describe('Its number among the messages about the same group of alerts.'),
     channelId: z.guid(),
     channelName: z.string().nullable().describe('null once the channel is deleted.'),
     kind: z.string(),

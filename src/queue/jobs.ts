@@ -11,6 +11,7 @@ export const JOBS = [
   'correlate',
   'evaluate',
   'alert',
+  'route',
   'notify',
 ] as const;
 export type JobName = (typeof JOBS)[number];

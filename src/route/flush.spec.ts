@@ -19,6 +19,7 @@ function member(
     routedAtMs: NOW,
     channelIds: null,
     isDetached: false,
+    toldElsewhere: [],
     ...rest,
   };
 }
@@ -241,6 +242,15 @@ describe('decideFlush', () => {
       why: ['a not: already_told', 'b all_resolved'],
       gone: ['b'],
       next: null,
+    },
+    {
+      name: 'whoever was told of it in another group, which the tree has left since, hears no more here',
+      given: {
+        members: [member('a', { toldElsewhere: ['A'] })],
+        receiver: { channelIds: ['A', 'B'], sendResolved: true },
+      },
+      says: ['B first a'],
+      why: ['a first'],
     },
     {
       name: 'no channel',

@@ -1,4 +1,4 @@
-import type { AlertGroup, HoldReason, Member, TellReason, Told } from '../model/alert-group.js';
+import type { AlertGroup, HoldReason, Member, TellReason, Told, Verdict } from '../model/alert-group.js';
 import type { Alert } from '../model/alert.js';
 import { SEVERITIES, type Severity } from '../model/incident.js';
 import type { RouteSettings } from '../model/routing.js';
@@ -28,16 +28,6 @@ export interface FlushMessage {
   firing: Member[];
   resolved: Member[];
   told: Told;
-}
-
-/** What was decided on one alert. */
-export interface Verdict {
-  alertId: string;
-  send: boolean;
-  reason: TellReason | HoldReason;
-  /** By what it is held: silences, alerts, a mute time. */
-  detail: string | null;
-  channelIds: string[];
 }
 
 export interface FlushDecision {
@@ -84,6 +74,12 @@ export function decideFlush(input: FlushInput): FlushDecision {
   const gone = members
     .filter(({ alert, isFiring }) => !isFiring && !isOwed(alert.id, after, enabled))
     .map(({ alert }) => alert.id);
+  // A channel that is off when an alert ends hears nothing of it later, and of its next beginning as of a first.
+  for (const [channelId, { firing, atMs }] of after) {
+    if (!gone.some((id) => Object.hasOwn(firing, id))) continue;
+    const left = Object.fromEntries(Object.entries(firing).filter(([id]) => !gone.includes(id)));
+    forgotten.push({ channelId, told: { firing: left, atMs } });
+  }
   return {
     messages,
     forgotten,
@@ -105,7 +101,8 @@ function channelsOf(member: Member, input: FlushInput, isEscalated: boolean): Se
 
 function wantedBy(member: Member, { receiver, escalation }: FlushInput, isEscalated: boolean): string[] {
   if (member.isDetached) return [];
-  return [...(member.channelIds ?? receiver.channelIds), ...(isEscalated ? escalation.channelIds : [])];
+  const wanted = [...(member.channelIds ?? receiver.channelIds), ...(isEscalated ? escalation.channelIds : [])];
+  return wanted.filter((channelId) => !member.toldElsewhere.includes(channelId));
 }
 
 function forChannel(

@@ -2,15 +2,13 @@ import { Injectable, Logger } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { Alert, AlertTransition } from '../model/alert.js';
 import type { CorrelationReport } from '../model/correlation.js';
-import type { Decision, EarlierDecision } from '../model/decision.js';
+import type { Decision } from '../model/decision.js';
 import type { Incident, IncidentEvent, IncidentEventKind } from '../model/incident.js';
 import type { Notice } from '../model/notice.js';
 import type { Rule } from '../model/rule.js';
 import { CORRELATE_PATIENCE_MS } from '../pipeline.js';
 import { AlertStore } from './alert.store.js';
-import { ChannelStore } from './channel.store.js';
 import { CorrelationStore } from './correlation.store.js';
-import { notificationId } from './notification.store.js';
 import { isDatabaseOutage } from './outage.js';
 import { RuleStore } from './rule.store.js';
 
@@ -21,8 +19,6 @@ const RETRY_AFTER_S = [1, 5, 30, 150] as const;
 export interface DecisionInput {
   event: IncidentEvent;
   rules: Rule[];
-  earlier: EarlierDecision[];
-  enabledChannelIds: string[];
   /** What the rules have of the incident already. */
   alerts: Alert[];
   /** What distinguishes its bad traces; null when that is not known (yet). */
@@ -32,7 +28,7 @@ export interface DecisionInput {
 export interface Verdict {
   decisions: Decision[];
   transitions: AlertTransition[];
-  /** What the channels named by the decisions are told. */
+  /** What there is to tell of the step. */
   notice: Notice;
 }
 
@@ -54,13 +50,12 @@ export class DecisionStore {
   constructor(
     private readonly db: DataSource,
     private readonly rules: RuleStore,
-    private readonly channels: ChannelStore,
     private readonly correlations: CorrelationStore,
     private readonly alerts: AlertStore,
   ) {}
 
   /**
-   * Has the tenant's next undecided event decided, and writes decisions, alerts, outbox rows and the event's mark in one transaction. A second
+   * Has the tenant's next undecided event decided, and writes decisions, alerts and the event's mark in one transaction. A second
    * worker waits at the event's row and finds it decided. An event waits a moment for the comparison of its traces, and for earlier ones of
    * its incident. One that fails is put off, in the end for good, and holds up its own incident only. Null when there was nothing to
    * decide; throws when not even that can be written down.
@@ -97,13 +92,6 @@ export class DecisionStore {
     const row = events[0];
     if (!row) return null;
     tried.event = row;
-    const earlier: { kind: IncidentEventKind; rule_id: string; rule_name: string; channel_ids: string[] }[] =
-      await tx.query(
-        `select e.kind, d.rule_id, d.rule_name, d.channel_ids
-           from decisions d join incident_events e using (incident_id, sequence)
-           where d.incident_id = $1 and d.sequence < $2 order by d.sequence, d.rule_id`,
-        [row.incident_id, row.sequence],
-      );
     const { decisions, transitions, notice } = decide({
       event: {
         incidentId: row.incident_id,
@@ -114,37 +102,15 @@ export class DecisionStore {
         snapshot: row.snapshot,
       },
       rules: await this.rules.list(tenantId, tx),
-      earlier: earlier.map((each) => ({
-        kind: each.kind,
-        ruleId: each.rule_id,
-        ruleName: each.rule_name,
-        channelIds: each.channel_ids,
-      })),
-      enabledChannelIds: await this.channels.enabledIds(tenantId, tx),
       alerts: await this.alerts.ofIncident(tenantId, row.incident_id, tx),
       report: await this.correlations.get(tenantId, row.incident_id, tx),
     });
     await this.alerts.apply(tx, tenantId, transitions, notice);
-    for (const { ruleId, ruleName, send, reason, channelIds } of decisions) {
+    for (const { ruleId, ruleName, reason } of decisions) {
       await tx.query(
         `insert into decisions (incident_id, sequence, rule_id, tenant_id, rule_name, send, reason, channel_ids)
-           values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing`,
-        [row.incident_id, row.sequence, ruleId, tenantId, ruleName, send, reason, channelIds],
-      );
-    }
-    for (const channelId of new Set(decisions.flatMap((decision) => decision.channelIds))) {
-      await tx.query(
-        `insert into notifications (id, tenant_id, incident_id, sequence, channel_id, kind, state, body)
-           values ($1, $2, $3, $4, $5, $6, 'pending', $7) on conflict do nothing`,
-        [
-          notificationId(row.incident_id, row.sequence, channelId),
-          tenantId,
-          row.incident_id,
-          row.sequence,
-          channelId,
-          row.kind,
-          JSON.stringify(notice),
-        ],
+           values ($1, $2, $3, $4, $5, false, $6, '{}') on conflict do nothing`,
+        [row.incident_id, row.sequence, ruleId, tenantId, ruleName, reason],
       );
     }
     await tx.query(`update incident_events set decided_at = now() where incident_id = $1 and sequence = $2`, [

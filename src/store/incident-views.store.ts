@@ -29,10 +29,12 @@ export interface IncidentHistory {
   }[];
   decisions: {
     sequence: number;
+    at: string | null;
     ruleId: string;
     ruleName: string;
     send: boolean;
     reason: string;
+    detail: string | null;
     channelIds: string[];
   }[];
   deliveries: {
@@ -133,10 +135,15 @@ export class IncidentViewsStore {
                    order by e.sequence), '[]')
           from incident_events e where e.incident_id = i.id) as events,
          (select coalesce(jsonb_agg(jsonb_build_object(
-                   'sequence', d.sequence, 'ruleId', d.rule_id, 'ruleName', d.rule_name, 'send', d.send, 'reason', d.reason,
-                   'channelIds', d.channel_ids)
-                   order by d.sequence, d.rule_name, d.rule_id), '[]')
-          from decisions d where d.incident_id = i.id) as decisions,
+                   'sequence', d.sequence, 'at', ${isoMs('d.at')}, 'ruleId', d.rule_id, 'ruleName', d.rule_name, 'send', d.send,
+                   'reason', d.reason, 'detail', d.detail, 'channelIds', d.channel_ids)
+                   order by d.sequence, d.at, d.rule_name, d.rule_id), '[]')
+          from (select h.sequence, e.decided_at as at, h.rule_id, h.rule_name, h.send, h.reason, null as detail, h.channel_ids
+                  from decisions h join incident_events e using (incident_id, sequence) where h.incident_id = i.id
+                union all
+                select coalesce((select max(e.sequence) from incident_events e where e.incident_id = i.id and e.at <= r.step_at), 1),
+                       r.at, r.rule_id, r.rule_name, r.send, r.reason, r.detail, r.channel_ids
+                  from route_decisions r where r.tenant_id = $1 and r.incident_id = i.id) d) as decisions,
          (select coalesce(jsonb_agg(jsonb_build_object(
                    'id', n.id, 'sequence', n.sequence, 'channelId', n.channel_id, 'channelName', c.name, 'kind', n.kind,
                    'state', n.state, 'createdAt', ${isoMs('n.created_at')},

@@ -36,7 +36,7 @@ export class NotificationStore {
 
   /**
    * Leases up to `limit` due notifications to the caller, one for each channel, so that a slow channel holds up its own messages only. A
-   * notification waits for earlier ones of its incident to its channel, and channels with a send in flight, an open
+   * notification waits for earlier ones of its group to its channel, and channels with a send in flight, an open
    * circuit or a receiver that asked for time are left alone.
    */
   async claim(tenantId: number, limit: number): Promise<ClaimedNotification[]> {

@@ -15,6 +15,7 @@ import { DecisionStore } from './decision.store.js';
 import { DeliveryViewsStore } from './delivery-views.store.js';
 import { DigestStore } from './digest.store.js';
 import { EventStore } from './event.store.js';
+import { GroupStore } from './group.store.js';
 import { IncidentViewsStore } from './incident-views.store.js';
 import { IncidentStore } from './incident.store.js';
 import { KeyStore } from './key.store.js';
@@ -26,6 +27,8 @@ import { RetentionStore } from './retention.store.js';
 import { RollupStore } from './rollup.store.js';
 import { RuleHistoryStore } from './rule-history.store.js';
 import { RuleMatchStore } from './rule-match.store.js';
+import { RouteStore } from './route.store.js';
+import { RoutingStore } from './routing.store.js';
 import { RuleStore } from './rule.store.js';
 import { SeasonStore } from './season.store.js';
 import { SecretBox, secretBoxFrom } from './secret-box.js';
@@ -49,6 +52,7 @@ const STORES = [
   DeliveryViewsStore,
   DigestStore,
   EventStore,
+  GroupStore,
   IncidentStore,
   IncidentViewsStore,
   KeyStore,
@@ -60,6 +64,8 @@ const STORES = [
   RollupStore,
   RuleHistoryStore,
   RuleMatchStore,
+  RouteStore,
+  RoutingStore,
   RuleStore,
   SeasonStore,
   TenantSettingsStore,

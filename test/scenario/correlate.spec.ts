@@ -16,14 +16,12 @@ import { CorrelationStore } from '../../src/store/correlation.store.js';
 import { CursorStore } from '../../src/store/cursor.store.js';
 import { DecisionStore } from '../../src/store/decision.store.js';
 import { AlertStore } from '../../src/store/alert.store.js';
-import { ChannelStore } from '../../src/store/channel.store.js';
 import { IncidentStore } from '../../src/store/incident.store.js';
 import { CompactionStore } from '../../src/store/compaction.store.js';
 import { EventStore } from '../../src/store/event.store.js';
 import { ReopenedStore } from '../../src/store/reopened.store.js';
 import { RollupStore } from '../../src/store/rollup.store.js';
 import { RuleStore } from '../../src/store/rule.store.js';
-import { SecretBox } from '../../src/store/secret-box.js';
 import { VersionStore } from '../../src/store/version.store.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { openJournal, store, type TestJournal } from '../support/journal.js';
@@ -233,8 +231,7 @@ describe('correlation of attributes and versions', () => {
 
   it('holds an alert up for a moment only', async () => {
     const { db } = it1;
-    const box = new SecretBox('a5'.repeat(32));
-    const decisions = new DecisionStore(db, new RuleStore(db), new ChannelStore(db, box), reports, new AlertStore(db));
+    const decisions = new DecisionStore(db, new RuleStore(db), reports, new AlertStore(db));
     const alert = new AlertWorker(decisions, NO_BELL, { publicUrl: 'http://trace.test' });
     const undecided = async () => {
       await alert.run(1);

@@ -64,13 +64,13 @@ describe('an incident, told', () => {
     ]);
 
     const decisions: { sequence: number; send: boolean; reason: string }[] = await delivery.db.query(
-      `select sequence, send, reason from decisions order by sequence`,
+      `select sequence, send, reason from route_decisions order by id`,
     );
     expect(decisions).toEqual([
-      { sequence: 1, send: true, reason: 'opened' },
+      { sequence: 1, send: true, reason: 'first' },
       { sequence: 2, send: false, reason: 'already_told' },
       { sequence: 3, send: false, reason: 'flapping_already_told' },
-      { sequence: 4, send: true, reason: 'resolved' },
+      { sequence: 4, send: true, reason: 'all_resolved' },
     ]);
     const [alert]: object[] = await delivery.db.query(`select * from alerts`);
     expect(alert).toMatchObject({

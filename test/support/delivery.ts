@@ -16,6 +16,10 @@ import { CorrelationStore } from '../../src/store/correlation.store.js';
 import { DecisionStore } from '../../src/store/decision.store.js';
 import { IncidentStore } from '../../src/store/incident.store.js';
 import { NotificationStore } from '../../src/store/notification.store.js';
+import { GroupStore } from '../../src/store/group.store.js';
+import { RouteStore } from '../../src/store/route.store.js';
+import { RoutingStore } from '../../src/store/routing.store.js';
+import { RouteWorker } from '../../src/route/route.worker.js';
 import { RuleStore } from '../../src/store/rule.store.js';
 import { SecretBox } from '../../src/store/secret-box.js';
 import { createTestDatabase } from './database.js';
@@ -30,7 +34,8 @@ interface Process {
   channels: ChannelStore;
   health: ChannelHealthStore;
   notifications: NotificationStore;
-  alert: AlertWorker;
+  /** Alerting and routing, one after the other. */
+  alert: Pick<AlertWorker, 'run'>;
   notify: NotifyWorker;
 }
 
@@ -102,11 +107,21 @@ export async function startDelivery(name: string, options: ProcessOptions = {}):
       { publicUrl },
     );
     const alert = new AlertWorker(
-      new DecisionStore(db, rules, channels, new CorrelationStore(db), new AlertStore(db)),
+      new DecisionStore(db, rules, new CorrelationStore(db), new AlertStore(db)),
       { ring: async () => undefined },
       { publicUrl: 'http://trace.test' },
     );
-    return { db, rules, channels, health, notifications, alert, notify };
+    const groups = new GroupStore();
+    const route = new RouteWorker(new RouteStore(db, new RoutingStore(db), groups, channels), {
+      ring: async () => undefined,
+    });
+    const both = {
+      run: async (tenantId: number) => {
+        await alert.run(tenantId);
+        await route.run(tenantId);
+      },
+    };
+    return { db, rules, channels, health, notifications, alert: both, notify };
   };
   const first = await another();
   await first.db.runMigrations();
