@@ -17,6 +17,7 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     .addTag('incidents', 'What went wrong, why, and who was told.')
     .addTag('services', 'What is running, and what is normal for it.')
     .addTag('alerts', 'Who is told of what.')
+    .addTag('routing', 'Routes, silences, inhibitions and mute times; alerts and their groups.')
     .addTag('traces', 'Spans as they were sent.')
     .addTag('access', 'Tenants and their API keys.')
     .addTag('system', 'How Tracehound itself is doing.')

@@ -1,9 +1,11 @@
 import { Module } from '@nestjs/common';
 import { WorkerHost } from '../queue/worker-host.js';
+import { RoutingController } from './routing.controller.js';
 import { RouteWorker } from './route.worker.js';
+import { SilencesController } from './silences.controller.js';
 
 /** Decides who is told of which alerts, and when. */
-@Module({ providers: [RouteWorker] })
+@Module({ controllers: [RoutingController, SilencesController], providers: [RouteWorker] })
 export class RouteModule {
   constructor(host: WorkerHost, worker: RouteWorker) {
     host.handle('route', (tenantId) => worker.run(tenantId));

@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
 import { DataSource, type EntityManager } from 'typeorm';
 import { Rejected } from '../model/failure.js';
 import type { Inhibition, Matcher, MuteTime, Routing, Silence, TimeInterval } from '../model/routing.js';
+import { isUniqueViolation } from './sql-state.js';
 
 /** All that says who is told and who is not, as one moment sees it. `routing` is null while nobody has made a tree. */
 export interface RoutingRules {
@@ -12,12 +14,15 @@ export interface RoutingRules {
   muteTimes: MuteTime[];
 }
 
+const MAX_MUTE_TIMES = 200;
+const MAX_INHIBITIONS = 500;
+
 interface RoutingRow {
   version: number;
   document: Omit<Routing, 'version'> | null;
 }
 
-interface SilenceRow {
+export interface SilenceRow {
   id: string;
   matchers: Matcher[];
   starts_at: Date;
@@ -89,6 +94,82 @@ export class RoutingStore {
       );
       return updated!.version;
     });
+  }
+
+  /** Makes it or changes it. Throws Rejected 422 beyond MAX_MUTE_TIMES. */
+  async putMuteTime(tenantId: number, { name, intervals }: MuteTime): Promise<void> {
+    await this.db.transaction(async (tx) => {
+      await markStale(tx, tenantId);
+      const rows: unknown[] = await tx.query(
+        `insert into mute_times (tenant_id, name, intervals)
+         select $1::int4, $2::text, $3::jsonb
+         where (select count(*) from mute_times where tenant_id = $1::int4 and name <> $2::text) < $4
+         on conflict (tenant_id, name) do update set intervals = excluded.intervals, updated_at = now() returning name`,
+        [tenantId, name, JSON.stringify(intervals), MAX_MUTE_TIMES],
+      );
+      if (rows.length === 0) {
+        throw new Rejected('too_many', `a tenant may have ${MAX_MUTE_TIMES} mute times; delete one first`, 422);
+      }
+    });
+  }
+
+  async deleteMuteTime(tenantId: number, name: string): Promise<void> {
+    await this.deleted(tenantId, `delete from mute_times where tenant_id = $1 and name = $2`, name, 'mute time');
+  }
+
+  /** Throws Rejected 409 for a name in use and 422 beyond MAX_INHIBITIONS. */
+  async createInhibition(tenantId: number, values: Omit<Inhibition, 'id'>): Promise<Inhibition> {
+    const id = randomUUID();
+    const { name, source, target, equal } = values;
+    return this.db.transaction(async (tx) => {
+      await markStale(tx, tenantId);
+      const rows: { id: string }[] = await refuseTakenName(name, () =>
+        tx.query(
+          `insert into inhibitions (tenant_id, id, name, source, target, equal)
+           select $1::int4, $2, $3, $4, $5, $6 where (select count(*) from inhibitions where tenant_id = $1::int4) < $7 returning id`,
+          [tenantId, id, name, JSON.stringify(source), JSON.stringify(target), equal, MAX_INHIBITIONS],
+        ),
+      );
+      if (!rows[0])
+        throw new Rejected('too_many', `a tenant may have ${MAX_INHIBITIONS} inhibitions; delete one first`, 422);
+      return { id, ...values };
+    });
+  }
+
+  async replaceInhibition(tenantId: number, inhibition: Inhibition): Promise<void> {
+    const { id, name, source, target, equal } = inhibition;
+    await this.db.transaction(async (tx) => {
+      await markStale(tx, tenantId);
+      const [, changed]: [unknown[], number] = await refuseTakenName(name, () =>
+        tx.query(
+          `update inhibitions set name = $3, source = $4, target = $5, equal = $6, updated_at = now() where tenant_id = $1 and id = $2`,
+          [tenantId, id, name, JSON.stringify(source), JSON.stringify(target), equal],
+        ),
+      );
+      if (changed === 0) throw new Rejected('not_found', `there is no inhibition ${id}`, 404);
+    });
+  }
+
+  async deleteInhibition(tenantId: number, id: string): Promise<void> {
+    await this.deleted(tenantId, `delete from inhibitions where tenant_id = $1 and id = $2`, id, 'inhibition');
+  }
+
+  private async deleted(tenantId: number, sql: string, name: string, what: string): Promise<void> {
+    await this.db.transaction(async (tx) => {
+      const [, deleted]: [unknown[], number] = await tx.query(sql, [tenantId, name]);
+      if (deleted === 0) throw new Rejected('not_found', `there is no ${what} ${name}`, 404);
+      await markStale(tx, tenantId);
+    });
+  }
+}
+
+async function refuseTakenName<T>(name: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (isUniqueViolation(error))
+      throw new Rejected('conflict', `there is already an inhibition named ${name}`, 409, 'name');
+    throw error;
   }
 }
 

@@ -30,6 +30,7 @@ import { RuleMatchStore } from './rule-match.store.js';
 import { RouteStore } from './route.store.js';
 import { RoutingStore } from './routing.store.js';
 import { RuleStore } from './rule.store.js';
+import { SilenceStore } from './silence.store.js';
 import { SeasonStore } from './season.store.js';
 import { SecretBox, secretBoxFrom } from './secret-box.js';
 import { TenantSettingsStore } from './tenant-settings.store.js';
@@ -68,6 +69,7 @@ const STORES = [
   RoutingStore,
   RuleStore,
   SeasonStore,
+  SilenceStore,
   TenantSettingsStore,
   TenantStore,
   VersionStore,

@@ -1,0 +1,323 @@
+import { z } from 'zod';
+import {
+  MATCH_OPERATORS,
+  type Inhibition,
+  type Matcher,
+  type MuteTime,
+  type Route,
+  type Routing,
+  type Silence,
+} from '../model/routing.js';
+import { matcherText } from './matcher.js';
+import { intervalProblem } from './mute-time.js';
+import { MAX_MATCHER_LENGTH, MatcherError, parseMatcher } from './parse-matcher.js';
+import { silenceState } from './suppress.js';
+
+const MAX_DEPTH = 10;
+const MAX_ROUTES = 500;
+const DAY_S = 86_400;
+
+/** Text that people give to things: one line, nothing that PostgreSQL cannot hold. */
+const line = (most: number) =>
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(most)
+    .regex(/^\P{Cc}*$/u, 'must not contain control characters');
+const Name = line(100);
+const LabelName = line(200);
+
+const MatcherText = z
+  .string()
+  .max(MAX_MATCHER_LENGTH)
+  .transform((text, context): Matcher => {
+    try {
+      return parseMatcher(text);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: error instanceof MatcherError ? error.message : 'is no matcher' });
+      return z.NEVER;
+    }
+  });
+const MatcherView = z
+  .string()
+  .describe(
+    `\`name="value"\` with one of ${MATCH_OPERATORS.join(' ')}; patterns are RE2 and match the whole value. A label that is missing is empty.`,
+  );
+const Matchers = z
+  .array(MatcherText)
+  .max(50)
+  .meta({ description: 'All have to match, as in Alertmanager: `severity="critical"`, `team=~"db|cache"`.' });
+
+const settings = {
+  receiver: Name.optional(),
+  groupBy: z
+    .array(LabelName)
+    .max(50)
+    .optional()
+    .describe('Labels that alerts of one message share; `...`: all, `incident`: the incident.'),
+  groupWaitS: z.number().min(0).max(DAY_S).optional().describe('How long a new group waits for more alerts.'),
+  groupIntervalS: z
+    .number()
+    .min(0)
+    .max(DAY_S)
+    .optional()
+    .describe('The least time between two messages about a group; 0: each change at once.'),
+  repeatIntervalS: z
+    .number()
+    .min(1)
+    .max(366 * DAY_S)
+    .optional()
+    .describe('When what still fires is told again.'),
+  tellEscalations: z.boolean().optional().describe('Whether a higher severity of what was told is told.'),
+  frequentIssues: z
+    .enum(['tell', 'mute'])
+    .optional()
+    .describe('mute: what came up again and again lately is told only when it is worse than before.'),
+  escalateAfterS: z
+    .number()
+    .min(1)
+    .max(30 * DAY_S)
+    .nullable()
+    .optional()
+    .describe('When nobody acknowledges for so long, `escalateTo` is told too.'),
+  escalateTo: Name.nullable().optional(),
+  muteTimes: z.array(Name).max(20).optional(),
+  activeTimes: z.array(Name).max(20).optional(),
+};
+
+type RouteIn = Omit<Route, 'routes'> & { routes: RouteIn[] };
+const RouteInput: z.ZodType<RouteIn, unknown> = z
+  .strictObject({
+    ...settings,
+    matchers: Matchers.default([]),
+    continue: z.boolean().default(false).describe('Whether the routes after this one are asked too.'),
+    get routes() {
+      return z.array(RouteInput).max(100).default([]);
+    },
+  })
+  .transform(({ ...route }) => present(route) as unknown as RouteIn)
+  .meta({ id: 'RouteInput' });
+
+const ReceiverInput = z.strictObject({
+  name: Name,
+  channelIds: z
+    .array(z.guid())
+    .max(100)
+    .nullable()
+    .default(null)
+    .describe('Null: every channel, also those added later.'),
+  sendResolved: z.boolean().default(true),
+});
+
+export const RoutingInput = z
+  .strictObject({
+    receivers: z.array(ReceiverInput).min(1).max(200),
+    route: z
+      .strictObject({
+        ...settings,
+        receiver: Name,
+        groupBy: z.array(LabelName).max(50).default(['alertname']),
+        groupWaitS: settings.groupWaitS.default(30),
+        groupIntervalS: settings.groupIntervalS.default(300),
+        repeatIntervalS: settings.repeatIntervalS.default(4 * 3_600),
+        tellEscalations: z.boolean().default(true),
+        frequentIssues: z.enum(['tell', 'mute']).default('tell'),
+        escalateAfterS: settings.escalateAfterS.default(null),
+        escalateTo: Name.nullable().default(null),
+        muteTimes: z.array(Name).max(20).default([]),
+        activeTimes: z.array(Name).max(20).default([]),
+        routes: z.array(RouteInput).max(100).default([]),
+      })
+      .describe('The root takes every alert and settles what the routes below leave out.'),
+  })
+  .superRefine((input, context) => {
+    const say = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
+    const names = input.receivers.map(({ name }) => name);
+    names.forEach((name, index) => {
+      if (names.indexOf(name) !== index) say(['receivers', index, 'name'], `there are two receivers named ${name}`);
+    });
+    let count = 0;
+    const visit = (route: Partial<RouteIn>, path: (string | number)[], depth: number) => {
+      count++;
+      if (depth > MAX_DEPTH) return say(path, `routes may lie ${MAX_DEPTH} deep`);
+      if (route.receiver !== undefined && !names.includes(route.receiver)) {
+        say([...path, 'receiver'], `there is no receiver named ${route.receiver}`);
+      }
+      if (route.escalateTo != null && !names.includes(route.escalateTo)) {
+        say([...path, 'escalateTo'], `there is no receiver named ${route.escalateTo}`);
+      }
+      route.routes?.forEach((child, index) => visit(child, [...path, 'routes', index], depth + 1));
+    };
+    visit(input.route, ['route'], 1);
+    if (count > MAX_ROUTES) say(['route'], `a tree may have ${MAX_ROUTES} routes`);
+  })
+  .meta({ id: 'RoutingInput' });
+export type RoutingInput = z.infer<typeof RoutingInput>;
+
+const viewedSettings = {
+  ...settings,
+  matchers: z.array(MatcherView),
+  continue: z.boolean(),
+};
+type RouteView = Omit<Route, 'routes' | 'matchers'> & { matchers: string[]; routes: RouteView[] };
+const RouteView: z.ZodType<RouteView, unknown> = z
+  .object({
+    ...viewedSettings,
+    get routes() {
+      return z.array(RouteView);
+    },
+  })
+  .meta({ id: 'Route' });
+
+export const RoutingView = z
+  .object({
+    version: z.int().describe('The ETag; 0 while nobody has made a tree.'),
+    receivers: z.array(
+      z.object({ name: z.string(), channelIds: z.array(z.guid()).nullable(), sendResolved: z.boolean() }),
+    ),
+    route: RouteView,
+  })
+  .meta({ id: 'Routing' });
+export type RoutingView = z.infer<typeof RoutingView>;
+
+export function routingView({ version, receivers, route }: Routing): RoutingView {
+  return { version, receivers, route: routeView(route) };
+}
+
+function routeView({ matchers, routes, ...route }: Route): RouteView {
+  return { ...route, matchers: matchers.map(matcherText), routes: routes.map(routeView) };
+}
+
+/** The tree as it is kept. */
+export function routingOf({ receivers, route }: RoutingInput): Omit<Routing, 'version'> {
+  return { receivers, route: { ...route, matchers: [], continue: false } };
+}
+
+function present<T extends object>(value: T): T {
+  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as T;
+}
+
+const Time = z.iso.datetime({ offset: true });
+export const SilenceInput = z
+  .strictObject({
+    matchers: Matchers.min(1),
+    startsAt: Time.optional().describe('Now, when left out.'),
+    endsAt: Time,
+    createdBy: line(200),
+    comment: z.string().trim().max(2_000).default(''),
+  })
+  .meta({ id: 'SilenceInput' });
+export type SilenceInput = z.infer<typeof SilenceInput>;
+
+export const SilenceView = z
+  .object({
+    id: z.guid(),
+    state: z.enum(['pending', 'active', 'expired']),
+    matchers: z.array(MatcherView),
+    startsAt: z.iso.datetime(),
+    endsAt: z.iso.datetime(),
+    createdBy: z.string(),
+    comment: z.string(),
+    updatedAt: z.iso.datetime(),
+  })
+  .meta({ id: 'Silence' });
+export type SilenceView = z.infer<typeof SilenceView>;
+export const SilenceList = z.object({ silences: z.array(SilenceView) }).meta({ id: 'SilenceList' });
+export type SilenceList = z.infer<typeof SilenceList>;
+
+export function silenceView(silence: Silence, nowMs: number): SilenceView {
+  const { id, matchers, startsAtMs, endsAtMs, createdBy, comment, updatedAtMs } = silence;
+  return {
+    id,
+    state: silenceState(silence, nowMs),
+    matchers: matchers.map(matcherText),
+    startsAt: iso(startsAtMs),
+    endsAt: iso(endsAtMs),
+    createdBy,
+    comment,
+    updatedAt: iso(updatedAtMs),
+  };
+}
+
+const Ranges = z.array(z.string().max(40)).max(50).default([]);
+const Clock = z.string().max(5);
+const IntervalInput = z
+  .strictObject({
+    times: z
+      .array(z.strictObject({ start: Clock, end: Clock }))
+      .max(20)
+      .default([]),
+    weekdays: Ranges.describe('`monday`, `monday:friday`'),
+    daysOfMonth: Ranges.describe('`1:15`, `-3:-1` from the end'),
+    months: Ranges.describe('`january`, `1:3`'),
+    years: Ranges.describe('`2026:2028`'),
+    location: z.string().max(60).default('UTC').describe('IANA time zone.'),
+  })
+  .superRefine((interval, context) => {
+    const problem = intervalProblem(interval);
+    if (problem) context.addIssue({ code: 'custom', path: problem.field.split('.'), message: problem.message });
+    if (!isTimeZone(interval.location)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['location'],
+        message: 'expected an IANA time zone such as Europe/Berlin',
+      });
+    }
+  });
+export const MuteTimeInput = z
+  .strictObject({
+    intervals: z
+      .array(IntervalInput)
+      .min(1)
+      .max(50)
+      .describe('An instant is in the mute time when it is in one of them; in one of each list given.'),
+  })
+  .meta({ id: 'MuteTimeInput' });
+export type MuteTimeInput = z.infer<typeof MuteTimeInput>;
+export const MuteTimeView = z.object({ name: z.string(), intervals: z.array(z.unknown()) }).meta({ id: 'MuteTime' });
+export const MuteTimeList = z.object({ muteTimes: z.array(MuteTimeView) }).meta({ id: 'MuteTimeList' });
+export type MuteTimeList = { muteTimes: MuteTime[] };
+export const MuteTimePath = z.strictObject({ name: Name });
+export type MuteTimePath = z.infer<typeof MuteTimePath>;
+
+export const InhibitionInput = z
+  .strictObject({
+    name: Name,
+    source: Matchers.describe('While an alert that matches these fires …'),
+    target: Matchers.describe('… alerts that match these are not told …'),
+    equal: z.array(LabelName).max(50).default([]).describe('… when these labels have the same values.'),
+  })
+  .meta({ id: 'InhibitionInput' });
+export type InhibitionInput = z.infer<typeof InhibitionInput>;
+export const InhibitionView = z
+  .object({
+    id: z.guid(),
+    name: z.string(),
+    source: z.array(MatcherView),
+    target: z.array(MatcherView),
+    equal: z.array(z.string()),
+  })
+  .meta({ id: 'Inhibition' });
+export type InhibitionView = z.infer<typeof InhibitionView>;
+export const InhibitionList = z.object({ inhibitions: z.array(InhibitionView) }).meta({ id: 'InhibitionList' });
+export type InhibitionList = z.infer<typeof InhibitionList>;
+
+export function inhibitionView({ id, name, source, target, equal }: Inhibition): InhibitionView {
+  return { id, name, source: source.map(matcherText), target: target.map(matcherText), equal };
+}
+
+export const IdPath = z.strictObject({ id: z.guid() });
+export type IdPath = z.infer<typeof IdPath>;
+
+function isTimeZone(zone: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,188 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { startService, type Service } from '../support/service.js';
+
+let database: TestDatabase;
+let service: Service;
+
+beforeAll(async () => {
+  database = await createTestDatabase('routing');
+  service = await startService({ databaseUrl: database.url });
+});
+afterAll(async () => {
+  await service.stop();
+  await database.drop();
+});
+
+async function call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+  const answer = await fetch(`${service.apiUrl}${path}`, {
+    method,
+    headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  const text = await answer.text();
+  return { status: answer.status, etag: answer.headers.get('etag'), headers: answer.headers, text, body: parsed(text) };
+}
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- answers are looked at as a client sees them
+function parsed(text: string): any {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+const inAnHour = () => new Date(Date.now() + 3_600_000).toISOString();
+
+describe('routes', () => {
+  it('begin with a default tree, are replaced as a whole under their ETag, and go back', async () => {
+    const before = await call('GET', '/api/v1/routes');
+    expect(before).toMatchObject({ status: 200, etag: '"0"' });
+    expect(before.body).toMatchObject({
+      receivers: [{ name: 'everybody', channelIds: null }],
+      route: { receiver: 'everybody', routes: [{ matchers: ['incident!=""'], groupBy: ['incident'], groupWaitS: 0 }] },
+    });
+    const tree = {
+      receivers: [{ name: 'all' }, { name: 'none', channelIds: [] }],
+      route: { receiver: 'all', routes: [{ matchers: ['team=~"a|b"', 'x!=y'], receiver: 'none', continue: true }] },
+    };
+    const made = await call('PUT', '/api/v1/routes', tree, { 'if-match': '"0"' });
+    expect(made).toMatchObject({ status: 200, etag: '"1"' });
+    expect(made.body.route).toMatchObject({
+      groupBy: ['alertname'],
+      groupWaitS: 30,
+      tellEscalations: true,
+      matchers: [],
+    });
+    expect(made.body.route.routes[0]).toEqual({
+      matchers: ['team=~"a|b"', 'x!="y"'],
+      receiver: 'none',
+      continue: true,
+      routes: [],
+    });
+    expect((await call('PUT', '/api/v1/routes', tree, { 'if-match': '"0"' })).status).toBe(412);
+    expect((await call('GET', '/api/v1/routes')).body).toEqual(made.body);
+    expect((await call('DELETE', '/api/v1/routes')).status).toBe(204);
+    expect(await call('GET', '/api/v1/routes')).toMatchObject({
+      etag: '"2"',
+      body: { route: { receiver: 'everybody' } },
+    });
+  });
+
+  const receivers = [{ name: 'all' }];
+  it.each([
+    [
+      'an unknown receiver',
+      { receivers, route: { receiver: 'all', routes: [{ receiver: 'nobody' }] } },
+      400,
+      'route.routes.0.receiver',
+    ],
+    [
+      'a pattern that is none',
+      { receivers, route: { receiver: 'all', routes: [{ matchers: ['a=~"("'] }] } },
+      400,
+      'route.routes.0.matchers.0',
+    ],
+    ['a negative time', { receivers, route: { receiver: 'all', groupWaitS: -1 } }, 400, 'route.groupWaitS'],
+    ['an unknown field', { receivers, route: { receiver: 'all', groupWait: 1 } }, 400, 'route.groupWait'],
+    [
+      'an unknown mute time',
+      { receivers, route: { receiver: 'all', routes: [{ muteTimes: ['x'] }] } },
+      422,
+      'route.routes.0.muteTimes',
+    ],
+    [
+      'an unknown channel',
+      {
+        receivers: [{ name: 'all', channelIds: ['0b54a7a6-8d4e-4e63-9be6-0c7d7f6f1a11'] }],
+        route: { receiver: 'all' },
+      },
+      422,
+      'receivers.0.channelIds',
+    ],
+  ])('are refused with %s, by its name', async (_what, tree, status, field) => {
+    expect(await call('PUT', '/api/v1/routes', tree)).toMatchObject({ status, body: { error: { field } } });
+  });
+});
+
+describe('mute times and inhibitions', () => {
+  it('are made, named by routes, and stay while a route names them', async () => {
+    const intervals = [{ weekdays: ['saturday:sunday'.split(':')[0]], location: 'Europe/Berlin' }];
+    expect((await call('PUT', '/api/v1/mute-times/weekend', { intervals })).status).toBe(200);
+    const tree = { receivers: [{ name: 'all' }], route: { receiver: 'all', muteTimes: ['weekend'] } };
+    expect((await call('PUT', '/api/v1/routes', tree)).status).toBe(200);
+    expect(await call('DELETE', '/api/v1/mute-times/weekend')).toMatchObject({
+      status: 409,
+      body: { error: { message: expect.stringContaining('route names') } },
+    });
+    expect((await call('DELETE', '/api/v1/routes')).status).toBe(204);
+    expect((await call('DELETE', '/api/v1/mute-times/weekend')).status).toBe(204);
+    expect(
+      await call('PUT', '/api/v1/mute-times/x', { intervals: [{ times: [{ start: '22:00', end: '06:00' }] }] }),
+    ).toMatchObject({ status: 400, body: { error: { field: 'intervals.0.times.0' } } });
+    expect(await call('PUT', '/api/v1/mute-times/x', { intervals: [{ location: 'Mars/Olympus' }] })).toMatchObject({
+      status: 400,
+      body: { error: { field: 'intervals.0.location' } },
+    });
+  });
+
+  it('inhibitions are kept', async () => {
+    const made = await call('POST', '/api/v1/inhibitions', {
+      name: 'zone',
+      source: ['s=1'],
+      target: ['t=1'],
+      equal: ['zone'],
+    });
+    expect(made).toMatchObject({ status: 201, body: { source: ['s="1"'], equal: ['zone'] } });
+    expect((await call('POST', '/api/v1/inhibitions', { name: 'zone', source: ['s=1'], target: ['t=1'] })).status).toBe(
+      409,
+    );
+    const changed = await call('PUT', `/api/v1/inhibitions/${made.body.id}`, {
+      name: 'zones',
+      source: ['s=2'],
+      target: ['t=1'],
+    });
+    expect(changed).toMatchObject({ status: 200, body: { name: 'zones', source: ['s="2"'], equal: [] } });
+    expect((await call('GET', '/api/v1/inhibitions')).body.inhibitions).toEqual([changed.body]);
+    expect((await call('DELETE', `/api/v1/inhibitions/${made.body.id}`)).status).toBe(204);
+    expect((await call('DELETE', `/api/v1/inhibitions/${made.body.id}`)).status).toBe(404);
+  });
+});
+
+describe('silences', () => {
+  it('begin, change, and end rather than vanish', async () => {
+    const made = await call('POST', '/api/v1/silences', {
+      matchers: ['a=b'],
+      endsAt: inAnHour(),
+      createdBy: 'me',
+      comment: 'why',
+    });
+    expect(made).toMatchObject({ status: 201, body: { state: 'active', matchers: ['a="b"'], comment: 'why' } });
+    const { id } = made.body;
+    const longer = await call('PUT', `/api/v1/silences/${id}`, {
+      matchers: ['a=b'],
+      endsAt: new Date(Date.now() + 7_200_000).toISOString(),
+      createdBy: 'you',
+    });
+    expect(longer).toMatchObject({ status: 200, body: { id, createdBy: 'you' } });
+    const other = await call('PUT', `/api/v1/silences/${id}`, {
+      matchers: ['a=c'],
+      endsAt: inAnHour(),
+      createdBy: 'you',
+    });
+    expect(other.body.id).not.toBe(id);
+    expect((await call('GET', `/api/v1/silences/${id}`)).body.state).toBe('expired');
+    expect((await call('DELETE', `/api/v1/silences/${other.body.id}`)).status).toBe(204);
+    expect((await call('GET', '/api/v1/silences')).body.silences.map(({ state }: { state: string }) => state)).toEqual([
+      'expired',
+      'expired',
+    ]);
+    expect(
+      await call('POST', '/api/v1/silences', { matchers: ['a=b'], endsAt: '2020-01-01T00:00:00Z', createdBy: 'me' }),
+    ).toMatchObject({ status: 400, body: { error: { field: 'endsAt' } } });
+    expect(await call('POST', '/api/v1/silences', { matchers: [], endsAt: inAnHour(), createdBy: 'me' })).toMatchObject(
+      { status: 400, body: { error: { field: 'matchers' } } },
+    );
+  });
+});
