@@ -60,6 +60,7 @@ export class Routing1763850000000 implements MigrationInterface {
         is_firing  boolean not null,
         step_at    timestamptz not null, -- event time of that step
         notice     jsonb,                -- of the last step that had one
+        heard_at   timestamptz not null, -- when that step was written down, and never before the step before it
         routed_at  timestamptz not null,
         primary key (tenant_id, alert_id)
       )`);
@@ -85,7 +86,9 @@ export class Routing1763850000000 implements MigrationInterface {
         primary key (tenant_id, id)
       )`);
     await db.query(`create index alert_groups_due on alert_groups (flush_at) where flush_at is not null`);
-    await db.query(`create index alert_groups_incident on alert_groups (tenant_id, incident_id) where incident_id is not null`);
+    await db.query(
+      `create index alert_groups_incident on alert_groups (tenant_id, incident_id) where incident_id is not null`,
+    );
     await db.query(`
       create table alert_group_members (
         tenant_id     int4 not null,
@@ -127,7 +130,9 @@ export class Routing1763850000000 implements MigrationInterface {
         primary key (tenant_id, id)
       )`);
     await db.query(`create index route_decisions_alert on route_decisions (tenant_id, alert_id)`);
-    await db.query(`create index route_decisions_incident on route_decisions (tenant_id, incident_id) where incident_id is not null`);
+    await db.query(
+      `create index route_decisions_incident on route_decisions (tenant_id, incident_id) where incident_id is not null`,
+    );
     // A message is about a group of alerts, which may be about an incident; what one channel hears of a group comes in its order.
     await db.query(`
       alter table notifications
@@ -136,7 +141,9 @@ export class Routing1763850000000 implements MigrationInterface {
         add column if not exists group_key text  -- null: from before there were groups; its incident is its group`);
     await db.query(`
       create index notifications_order on notifications (channel_id, (coalesce(group_key, incident_id::text)), sequence) where state = 'pending'`);
-    await db.query(`create index notifications_group on notifications (tenant_id, group_key) where group_key is not null`);
+    await db.query(
+      `create index notifications_group on notifications (tenant_id, group_key) where group_key is not null`,
+    );
     await db.query(`create index notifications_incident on notifications (incident_id) where incident_id is not null`);
   }
 

@@ -15,6 +15,7 @@ type Queries = Pick<EntityManager, 'query'>;
 export interface RoutedStep extends RoutedAlert {
   notice: Notice | null;
   stepAtMs: number;
+  heardAtMs: number;
 }
 
 /** Where an alert belongs, and when a group that begins with it is looked at first. */
@@ -92,11 +93,12 @@ export class GroupStore {
   async remember(tx: Queries, tenantId: number, steps: readonly RoutedStep[], nowMs: number): Promise<void> {
     if (steps.length === 0) return;
     await tx.query(
-      `insert into routed_alerts as r (tenant_id, alert_id, sequence, snapshot, reason, is_firing, step_at, notice, routed_at)
-       select $1, *, $9::timestamptz from unnest($2::uuid[], $3::int4[], $4::jsonb[], $5::text[], $6::bool[], $7::timestamptz[], $8::jsonb[])
+      `insert into routed_alerts as r (tenant_id, alert_id, sequence, snapshot, reason, is_firing, step_at, notice, heard_at, routed_at)
+       select $1, *, $10::timestamptz
+       from unnest($2::uuid[], $3::int4[], $4::jsonb[], $5::text[], $6::bool[], $7::timestamptz[], $8::jsonb[], $9::timestamptz[])
        on conflict (tenant_id, alert_id) do update
           set sequence = excluded.sequence, snapshot = excluded.snapshot, reason = excluded.reason, is_firing = excluded.is_firing,
-              step_at = excluded.step_at, notice = coalesce(excluded.notice, r.notice), routed_at = excluded.routed_at`,
+              step_at = excluded.step_at, notice = coalesce(excluded.notice, r.notice), heard_at = excluded.heard_at, routed_at = excluded.routed_at`,
       [
         tenantId,
         steps.map(({ alert }) => alert.id),
@@ -106,6 +108,7 @@ export class GroupStore {
         steps.map(({ isFiring }) => isFiring),
         steps.map(({ stepAtMs }) => new Date(stepAtMs)),
         steps.map(({ notice }) => (notice === null ? null : JSON.stringify(notice))),
+        steps.map(({ heardAtMs }) => new Date(heardAtMs)),
         new Date(nowMs),
       ],
     );
@@ -197,7 +200,7 @@ export class GroupStore {
        where tenant_id = $1 and flush_at is not null and (flush_at <= $2 or ${IS_AHEAD})`,
       [tenantId, new Date(nowMs)],
     );
-    return row?.at_ms == null ? null : Number(row.at_ms);
+    return row?.at_ms == null ? null : Math.ceil(Number(row.at_ms));
   }
 
   /** Groups that are due, and were before `beforeMs` (null: whenever), the first ones first, with all that a decision about them needs. */

@@ -44,10 +44,23 @@ interface StepRow {
   reason: string;
   snapshot: Alert;
   notice: Notice | null;
-  created_ms: string;
+  heard_ms: string;
 }
 
 const FIRING: ReadonlySet<AlertState> = new Set(['firing', 'recovering']);
+
+/**
+ * Of each alert the oldest step that is not routed. A transaction that began earlier may write the later step of an alert: it counts as
+ * heard when the step before it was.
+ */
+const OLDEST_STEPS = `
+  with oldest as (
+    select t.*, greatest(t.created_at, r.heard_at) as heard_at
+    from alert_transitions t left join routed_alerts r on r.tenant_id = t.tenant_id and r.alert_id = t.alert_id
+    where t.tenant_id = $1 and t.routed_at is null
+      and not exists (
+        select from alert_transitions e
+        where e.tenant_id = $1 and e.alert_id = t.alert_id and e.sequence < t.sequence and e.routed_at is null))`;
 
 /** The work of routing, in the order in which it fell due, a transaction at a time; whoever does it holds the tenant's row of `routing`. */
 @Injectable()
@@ -114,7 +127,9 @@ export class RouteStore {
       return 'routed';
     }
     if (dueAtMs === null) return null;
-    const due = await this.groups.due(tx, tenantId, nowMs, await this.firstUnrouted(tx, tenantId), task.groups);
+    const nextStepMs = await this.firstUnrouted(tx, tenantId);
+    const beforeMs = nextStepMs === null ? null : Math.max(nextStepMs, dueAtMs);
+    const due = await this.groups.due(tx, tenantId, nowMs, beforeMs, task.groups);
     if (due.length === 1) tried.group = due[0]!;
     const around: Surroundings = {
       ...rules,
@@ -163,23 +178,19 @@ export class RouteStore {
     limit: number,
   ): Promise<StepRow[]> {
     return tx.query(
-      `select alert_id, sequence, at, to_state, reason, snapshot, notice, extract(epoch from created_at) * 1000 as created_ms
-       from alert_transitions t
-       where tenant_id = $1 and routed_at is null and ($2::timestamptz is null or created_at < $2)
-         and not exists (
-           select from alert_transitions e
-           where e.tenant_id = $1 and e.alert_id = t.alert_id and e.sequence < t.sequence and e.routed_at is null)
-       order by created_at, alert_id limit $3`,
+      `${OLDEST_STEPS}
+       select alert_id, sequence, at, to_state, reason, snapshot, notice, extract(epoch from heard_at) * 1000 as heard_ms
+       from oldest where $2::timestamptz is null or heard_at < $2 order by heard_at, alert_id limit $3`,
       [tenantId, beforeMs === null ? null : new Date(beforeMs), limit],
     );
   }
 
   private async firstUnrouted(tx: EntityManager, tenantId: number): Promise<number | null> {
     const [row]: { at_ms: string | null }[] = await tx.query(
-      `select extract(epoch from min(created_at)) * 1000 as at_ms from alert_transitions where tenant_id = $1 and routed_at is null`,
+      `${OLDEST_STEPS} select extract(epoch from min(heard_at)) * 1000 as at_ms from oldest`,
       [tenantId],
     );
-    return row?.at_ms == null ? null : Number(row.at_ms);
+    return row?.at_ms == null ? null : Math.ceil(Number(row.at_ms));
   }
 
   private async apply(
@@ -204,7 +215,7 @@ export class RouteStore {
         routedAtMs: nowMs,
         notice: step.notice,
         stepAtMs: step.at.getTime(),
-        heardAtMs: Number(step.created_ms),
+        heardAtMs: Math.floor(Number(step.heard_ms)),
       }));
     await this.groups.remember(tx, tenantId, changed, nowMs);
     const firing = changed.filter(({ isFiring }) => isFiring);
