@@ -2,6 +2,50 @@
 
 CREATE SEQUENCE migrations_id_seq AS integer INCREMENT 1 MINVALUE 1 MAXVALUE 2147483647 START 1;
 
+CREATE TABLE alert_group_members (
+  tenant_id integer NOT NULL,
+  group_id uuid NOT NULL,
+  alert_id uuid NOT NULL,
+  channel_ids uuid[],
+  is_detached boolean DEFAULT false NOT NULL,
+  told_elsewhere uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+  said_sequence integer,
+  said text,
+  CONSTRAINT alert_group_members_pkey PRIMARY KEY (tenant_id, group_id, alert_id)
+);
+CREATE INDEX alert_group_members_alert ON public.alert_group_members USING btree (tenant_id, alert_id);
+
+CREATE TABLE alert_group_told (
+  tenant_id integer NOT NULL,
+  group_id uuid NOT NULL,
+  channel_id uuid NOT NULL,
+  firing jsonb NOT NULL,
+  at timestamp with time zone NOT NULL,
+  CONSTRAINT alert_group_told_pkey PRIMARY KEY (tenant_id, group_id, channel_id)
+);
+
+CREATE TABLE alert_groups (
+  tenant_id integer NOT NULL,
+  id uuid NOT NULL,
+  key text NOT NULL,
+  route_key text NOT NULL,
+  labels jsonb NOT NULL,
+  settings jsonb NOT NULL,
+  incident_id uuid,
+  sequence integer DEFAULT 0 NOT NULL,
+  first_told_at timestamp with time zone,
+  flushed_at timestamp with time zone,
+  flush_at timestamp with time zone,
+  escalated_at timestamp with time zone,
+  acknowledged_at timestamp with time zone,
+  acknowledged_by text,
+  created_at timestamp with time zone NOT NULL,
+  closed_at timestamp with time zone,
+  CONSTRAINT alert_groups_pkey PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX alert_groups_due ON public.alert_groups USING btree (flush_at) WHERE (flush_at IS NOT NULL);
+CREATE INDEX alert_groups_incident ON public.alert_groups USING btree (tenant_id, incident_id) WHERE (incident_id IS NOT NULL);
+
 CREATE TABLE alert_transitions (
   tenant_id integer NOT NULL,
   alert_id uuid NOT NULL,
@@ -341,6 +385,19 @@ CREATE TABLE incidents (
 CREATE INDEX incidents_tenant_opened ON public.incidents USING btree (tenant_id, opened_at DESC, id);
 CREATE INDEX incidents_unresolved ON public.incidents USING btree (tenant_id) WHERE (state <> 'resolved'::text);
 
+CREATE TABLE inhibitions (
+  tenant_id integer NOT NULL,
+  id uuid NOT NULL,
+  name text NOT NULL,
+  source jsonb NOT NULL,
+  target jsonb NOT NULL,
+  equal text[] NOT NULL,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  updated_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT inhibitions_pkey PRIMARY KEY (tenant_id, id),
+  CONSTRAINT inhibitions_tenant_id_name_key UNIQUE (tenant_id, name)
+);
+
 CREATE TABLE journal_hours (
   hour timestamp with time zone NOT NULL,
   created_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -414,6 +471,14 @@ CREATE TABLE minute_rollups (
 ) PARTITION BY RANGE (window_at);
 CREATE INDEX minute_rollups_window ON ONLY public.minute_rollups USING brin (window_at) WITH (pages_per_range='8', autosummarize='on');
 
+CREATE TABLE mute_times (
+  tenant_id integer NOT NULL,
+  name text NOT NULL,
+  intervals jsonb NOT NULL,
+  updated_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT mute_times_pkey PRIMARY KEY (tenant_id, name)
+);
+
 CREATE TABLE notifications (
   id uuid NOT NULL,
   tenant_id integer NOT NULL,
@@ -434,13 +499,15 @@ CREATE TABLE notifications (
   replayed_at timestamp with time zone,
   digest_id uuid,
   CONSTRAINT notifications_pkey PRIMARY KEY (id),
-  CONSTRAINT notifications_incident_id_sequence_channel_id_key UNIQUE (incident_id, sequence, channel_id),
   CONSTRAINT notifications_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES incidents(id) ON DELETE CASCADE,
   CONSTRAINT notifications_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'sent'::text, 'failed'::text, 'digested'::text])))
 );
 CREATE INDEX notifications_digest ON public.notifications USING btree (digest_id) WHERE (digest_id IS NOT NULL);
 CREATE INDEX notifications_due ON public.notifications USING btree (next_attempt_at) WHERE (state = 'pending'::text);
 CREATE INDEX notifications_failed ON public.notifications USING btree (tenant_id, channel_id) WHERE (state = 'failed'::text);
+CREATE INDEX notifications_group ON public.notifications USING btree (tenant_id, group_key) WHERE (group_key IS NOT NULL);
+CREATE INDEX notifications_incident ON public.notifications USING btree (incident_id) WHERE (incident_id IS NOT NULL);
+CREATE INDEX notifications_order ON public.notifications USING btree (channel_id, COALESCE(group_key, (incident_id)::text), sequence) WHERE (state = 'pending'::text);
 CREATE INDEX notifications_sent ON public.notifications USING btree (channel_id, sent_at) WHERE (state = 'sent'::text);
 CREATE INDEX notifications_tenant ON public.notifications USING btree (tenant_id, created_at DESC);
 
@@ -528,6 +595,53 @@ CREATE TABLE rollups (
 ) PARTITION BY RANGE (window_at);
 CREATE INDEX rollups_window ON ONLY public.rollups USING brin (window_at) WITH (pages_per_range='8', autosummarize='on');
 
+CREATE TABLE route_decisions (
+  tenant_id integer NOT NULL,
+  id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  alert_id uuid NOT NULL,
+  sequence integer NOT NULL,
+  rule_id uuid,
+  rule_name text NOT NULL,
+  incident_id uuid,
+  group_id uuid NOT NULL,
+  step_at timestamp with time zone NOT NULL,
+  at timestamp with time zone NOT NULL,
+  send boolean NOT NULL,
+  reason text NOT NULL,
+  detail text,
+  channel_ids uuid[] NOT NULL,
+  CONSTRAINT route_decisions_pkey PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX route_decisions_alert ON public.route_decisions USING btree (tenant_id, alert_id);
+CREATE INDEX route_decisions_incident ON public.route_decisions USING btree (tenant_id, incident_id) WHERE (incident_id IS NOT NULL);
+
+CREATE TABLE routed_alerts (
+  tenant_id integer NOT NULL,
+  alert_id uuid NOT NULL,
+  sequence integer NOT NULL,
+  snapshot jsonb NOT NULL,
+  reason text NOT NULL,
+  is_firing boolean NOT NULL,
+  step_at timestamp with time zone NOT NULL,
+  notice jsonb,
+  heard_at timestamp with time zone NOT NULL,
+  routed_at timestamp with time zone NOT NULL,
+  CONSTRAINT routed_alerts_pkey PRIMARY KEY (tenant_id, alert_id)
+);
+CREATE INDEX routed_alerts_firing ON public.routed_alerts USING btree (tenant_id) WHERE is_firing;
+
+CREATE TABLE routing (
+  tenant_id integer NOT NULL,
+  version integer DEFAULT 0 NOT NULL,
+  document jsonb,
+  applied_version integer DEFAULT 0 NOT NULL,
+  is_stale boolean DEFAULT false NOT NULL,
+  channels_seen_at timestamp with time zone,
+  updated_at timestamp with time zone DEFAULT now() NOT NULL,
+  updated_by text,
+  CONSTRAINT routing_pkey PRIMARY KEY (tenant_id)
+);
+
 CREATE TABLE rule_matches (
   tenant_id integer NOT NULL,
   rule_id uuid NOT NULL,
@@ -590,6 +704,19 @@ CREATE TABLE services (
   CONSTRAINT services_pkey PRIMARY KEY (id),
   CONSTRAINT services_tenant_id_name_key UNIQUE (tenant_id, name)
 );
+
+CREATE TABLE silences (
+  tenant_id integer NOT NULL,
+  id uuid NOT NULL,
+  matchers jsonb NOT NULL,
+  starts_at timestamp with time zone NOT NULL,
+  ends_at timestamp with time zone NOT NULL,
+  created_by text NOT NULL,
+  comment text NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  CONSTRAINT silences_pkey PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX silences_ends ON public.silences USING btree (tenant_id, ends_at);
 
 CREATE TABLE span_counts (
   tenant_id integer NOT NULL,
