@@ -7,7 +7,9 @@ import { suspectGivenWindow } from '../src/rank/rank.js';
 import { type Calibration, featuresOf, inputsOf, probability, type Features } from '../src/rank/score.js';
 import { findDatasets } from '../tools/recorded/datasets.js';
 import { readRecording } from '../tools/recorded/recording.js';
-import { failures, operationsOf, windowsOf } from './feed.js';
+import { WITH_LOGS } from './docs.js';
+import { measured } from './evaluate.js';
+import { failures, operationsOf } from './feed.js';
 import { buildSystem } from './generator/build.js';
 import { planFaults } from './generator/faults.js';
 import { Random } from './generator/random.js';
@@ -40,18 +42,21 @@ for (const target of values.data) {
     const everything = { fromMs: null, toMs: null, limitMinutes: null };
     const recording = await readRecording(dataset, everything, dataset.faultsFile, () => undefined);
     const recorded = operationsOf(recording);
-    const measurer = new PureMeasure();
-    const windows: WindowMeasure[] = [];
-    for (const { windowAtMs, spans } of windowsOf(recording, recorded, failures(recording, null))) {
-      windows.push(measurer.measure(windowAtMs, spans));
+    for (const logs of recording.logs.length === 0 ? [[]] : [[], recording.logs]) {
+      const { windows, templates } = measured(
+        { ...recording, logs },
+        recorded,
+        failures(recording, null),
+        () => undefined,
+      );
+      const found = rankIntervals(windows, recording.faults, recorded.operations, templates, suspectGivenWindow);
+      systems.push({
+        name: logs.length === 0 ? dataset.name : `${dataset.name}${WITH_LOGS}`,
+        cases: found.flatMap((suspects, i) =>
+          suspects === null ? [] : [casesOf(featuresOf(suspects), (name) => name === recording.faults[i]!.service)],
+        ),
+      });
     }
-    const found = rankIntervals(windows, recording.faults, recorded.operations, measurer.templates, suspectGivenWindow);
-    systems.push({
-      name: dataset.name,
-      cases: found.flatMap((suspects, i) =>
-        suspects === null ? [] : [casesOf(featuresOf(suspects), (name) => name === recording.faults[i]!.service)],
-      ),
-    });
   }
 }
 const generated: Cases = [];

@@ -57,23 +57,12 @@ export function evaluate(
   const isError = failures(recording, errorSpan);
   const recorded = operationsOf(recording);
   const { operations } = recorded;
-  const measurer = new PureMeasure();
-  const windows: WindowMeasure[] = [];
-  const lines = linesOf(recording);
-  let next = 0;
-  for (const { windowAtMs, spans } of windowsOf(recording, recorded, isError)) {
-    const from = next;
-    while (next < lines.length && lines[next]!.timeMs < windowAtMs + WINDOW_MS) next += 1;
-    windows.push(measurer.measure(windowAtMs, spans, lines.slice(from, next)));
-    onProgress(`measured up to ${new Date(windowAtMs).toISOString()}`);
-  }
+  const { windows, templates } = measured(recording, recorded, isError, onProgress);
   onProgress('ranking given windows');
   const intervals = recording.faults.map(({ startMs, endMs }) => ({ startMs, endMs }));
-  const causes = rankIntervals(windows, intervals, operations, measurer.templates, rankGivenWindow).map(
-    (each) => each ?? [],
-  );
+  const causes = rankIntervals(windows, intervals, operations, templates, rankGivenWindow).map((each) => each ?? []);
   onProgress('judging the stream');
-  const { alarms, run } = streamAlarms(windows, operations, measurer.templates);
+  const { alarms, run } = streamAlarms(windows, operations, templates);
   onProgress('asking the rivals');
   const rivals = rivalRanks(recording, recorded, intervals, isError);
   const result: DatasetResult = {
@@ -95,6 +84,26 @@ export function evaluate(
     stream: score(recording.faults, alarms, recording.windowsWithSpans),
   };
   return { result, windows, operations, run };
+}
+
+/** All windows of a recording, with its log lines. */
+export function measured(
+  recording: Recording,
+  recorded: RecordedOperations,
+  isError: (row: number) => boolean,
+  onProgress: (step: string) => void,
+): { windows: WindowMeasure[]; templates: PureMeasure['templates'] } {
+  const measurer = new PureMeasure();
+  const windows: WindowMeasure[] = [];
+  const lines = linesOf(recording);
+  let next = 0;
+  for (const { windowAtMs, spans } of windowsOf(recording, recorded, isError)) {
+    const from = next;
+    while (next < lines.length && lines[next]!.timeMs < windowAtMs + WINDOW_MS) next += 1;
+    windows.push(measurer.measure(windowAtMs, spans, lines.slice(from, next)));
+    onProgress(`measured up to ${new Date(windowAtMs).toISOString()}`);
+  }
+  return { windows, templates: measurer.templates };
 }
 
 function rivalRanks(
