@@ -9,7 +9,7 @@ const { root } = protobuf.parse(`
   message ResourceHolder { Resource resource = 1; }
   message Resource { repeated KeyValue attributes = 1; }
   message ScopeHolder { Scope scope = 1; }
-  message Scope { bytes name = 1; bytes version = 2; }
+  message Scope { bytes name = 1; bytes version = 2; repeated KeyValue attributes = 3; }
   message Span {
     bytes trace_id = 1;
     bytes span_id = 2;
@@ -80,6 +80,12 @@ export interface WireSpan {
   status: { message: Uint8Array; code: number } | null;
 }
 
+export interface WireScope {
+  name: Uint8Array;
+  version: Uint8Array;
+  attributes: WireKeyValue[];
+}
+
 export interface WireLog {
   timeUnixNano: WireLong;
   severityNumber: number;
@@ -113,7 +119,7 @@ function decoder<T>(message: string): (bytes: Uint8Array) => T {
 export const decodeSpan = decoder<WireSpan>('Span');
 export const decodeLog = decoder<WireLog>('LogRecord');
 export const decodeResource = decoder<{ resource: { attributes: WireKeyValue[] } | null }>('ResourceHolder');
-export const decodeScope = decoder<{ scope: { name: Uint8Array; version: Uint8Array } | null }>('ScopeHolder');
+export const decodeScope = decoder<{ scope: WireScope | null }>('ScopeHolder');
 export const decodeValue = decoder<WireValue>('Value');
 export const decodeValues = decoder<{ values: Uint8Array[] }>('Values');
 export const decodeKeyValues = decoder<{ values: WireKeyValue[] }>('KeyValues');

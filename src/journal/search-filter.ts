@@ -2,7 +2,7 @@ import { normaliseSpanName } from '../model/span-name.js';
 import { POSTED_ERROR } from '../model/posting.js';
 import { attributesOf } from './attributes.js';
 import { serviceNameOf, spanNameOf } from './named-spans.js';
-import { decodeResource, decodeSpan } from './otlp-descriptor.js';
+import { decodeResource, decodeScope, decodeSpan } from './otlp-descriptor.js';
 import type { PostedSpans } from './posting.js';
 import { SPAN_ERROR, type SpanTable } from './span-table.js';
 import type { Attribute, AttributeValue } from './stored-trace.js';
@@ -16,7 +16,7 @@ export interface SpanFilter {
   minDurationUs: number;
   maxDurationUs: number;
   errorsOnly: boolean;
-  /** All of them; a key that begins with `resource.` is looked for in the resource too. */
+  /** All of them; a key that begins with `resource.`, `scope.`, `event.` or `link.` is looked for there too, without that beginning. */
   attributes: readonly { key: string; value: string }[];
   /** Half-open range in which the span ended. */
   fromUs: number;
@@ -26,7 +26,7 @@ export interface SpanFilter {
 const MAX_U32 = 0xffff_ffff;
 /** Postings round durations above 71 minutes to milliseconds: what may match is looked at again in its segment. */
 const ROUNDING_US = 500;
-const RESOURCE = 'resource.';
+const ELSEWHERE = /^(resource|scope|event|link)\.(.+)$/s;
 
 /** Whether posted span `i` of the window that starts at `windowUs` may match: exact but for names, attributes and very long durations. */
 export function mayMatch(filter: SpanFilter, windowUs: number, spans: PostedSpans, i: number): boolean {
@@ -66,15 +66,26 @@ function hasName(wanted: string, name: string): boolean {
 
 function hasAttributes(wanted: SpanFilter['attributes'], spans: SpanTable, i: number): boolean {
   if (wanted.length === 0) return true;
-  const resource = spans.resources[spans.resource[i]!]!;
-  const ofSpan = lazily(() => attributesOf(decodeSpan(slice(spans, spans.from[i]!, spans.to[i]!)).attributes));
-  const ofResource = lazily(() =>
-    attributesOf(decodeResource(slice(spans, resource.from, resource.to)).resource?.attributes ?? []),
-  );
+  const bytes = slice(spans, spans.from[i]!, spans.to[i]!);
+  const span = lazily(() => decodeSpan(bytes));
+  const ofSpan = lazily(() => attributesOf(span().attributes));
+  const besides: Record<string, () => Attribute[]> = {
+    resource: lazily(() => {
+      const { from, to } = spans.resources[spans.resource[i]!]!;
+      return attributesOf(decodeResource(slice(spans, from, to)).resource?.attributes ?? []);
+    }),
+    scope: lazily(() => {
+      const { from, to } = spans.scopes[spans.scope[i]!]!;
+      return attributesOf(decodeScope(slice(spans, from, to)).scope?.attributes ?? []);
+    }),
+    event: lazily(() => span().events.flatMap(({ attributes }) => attributesOf(attributes))),
+    link: lazily(() => span().links.flatMap(({ attributes }) => attributesOf(attributes))),
+  };
   return wanted.every(({ key, value }) => {
     // Looking for the key's bytes is far cheaper than decoding a span that has no such key.
-    if (slice(spans, spans.from[i]!, spans.to[i]!).includes(key) && has(ofSpan(), key, value)) return true;
-    return key.startsWith(RESOURCE) && has(ofResource(), key.slice(RESOURCE.length), value);
+    if (bytes.includes(key) && has(ofSpan(), key, value)) return true;
+    const [, place, rest] = ELSEWHERE.exec(key) ?? [];
+    return place !== undefined && has(besides[place]!(), rest!, value);
   });
 }
 

@@ -42,7 +42,11 @@ export function storedSpan(spans: SpanTable, i: number): StoredSpan {
       attributes: attributesOf(attributes),
     })),
     resource,
-    scope: { name: scope ? textOf(scope.name) : '', version: scope ? textOf(scope.version) : '' },
+    scope: {
+      name: scope ? textOf(scope.name) : '',
+      version: scope ? textOf(scope.version) : '',
+      attributes: attributesOf(scope?.attributes ?? []),
+    },
     copies: 1,
   };
 }

@@ -37,7 +37,7 @@ export interface StoredSpan {
   events: StoredEvent[];
   links: StoredLink[];
   resource: Attribute[];
-  scope: { name: string; version: string };
+  scope: { name: string; version: string; attributes: Attribute[] };
   /** How many spans with this id were sent; which of them is shown never changes. */
   copies: number;
 }

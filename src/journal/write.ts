@@ -94,6 +94,19 @@ export class Journal {
     }
   }
 
+  /** How many spans of a request with this key were accepted before, in one of these hours (epoch ms); null: none was. Throws Unavailable. */
+  async acceptedBefore(key: Buffer, hours: readonly number[]): Promise<number | null> {
+    const found = this.pool.query<{ accepted: number | null }>(
+      `select accepted from request_keys where request_key = $1::uuid and hour = any($2::timestamptz[]) limit 1`,
+      [key.toString('hex'), hours.map((hour) => new Date(hour))],
+    );
+    try {
+      return (await within(ANSWER_WITHIN_MS, found)).rows[0]?.accepted ?? null;
+    } catch (error) {
+      throw this.unavailable('look for a request', error);
+    }
+  }
+
   /** Commits what is queued, then closes its connections. */
   async close(): Promise<void> {
     this.endGathering();

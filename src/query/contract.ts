@@ -328,7 +328,7 @@ export const SpanView = z
       }),
     ),
     resource: z.array(Attribute),
-    scope: z.object({ name: z.string(), version: z.string() }),
+    scope: z.object({ name: z.string(), version: z.string(), attributes: z.array(Attribute) }),
     copies: z.int().describe('How often the span was received.'),
   })
   .meta({ id: 'Span' });

@@ -180,7 +180,7 @@ export const TraceQuery = z
       .default([])
       .describe(
         'key=value; may be repeated, and then all must hold. Values are compared as text, as JSON would write them. A key that ' +
-          'begins with `resource.` is looked for in the resource too, without that beginning.',
+          'begins with `resource.`, `scope.`, `event.` or `link.` is looked for there too, without that beginning.',
       ),
     from: Time.optional().describe(
       'Only spans that ended at or after this instant; else one hour before the watermark.',

@@ -72,6 +72,13 @@ export function acceptedHours(spans: SpanTable, { keep }: Admission): Set<number
   return hours;
 }
 
+/** Hours (epoch ms) in which spans ended that are rejected, the newest 64. */
+export function rejectedHours(spans: SpanTable, { keep }: Admission): number[] {
+  const hours = new Set<number>();
+  for (let i = 0; i < spans.n; i++) if (keep[i] === 0) hours.add(floorHour(spans.endUs[i]! / 1_000));
+  return [...hours].sort((a, b) => b - a).slice(0, 64);
+}
+
 /** Rejects the spans of hours that cannot be written. */
 export function rejectOtherHours(spans: SpanTable, admission: Admission, open: ReadonlySet<number>): void {
   for (let i = 0; i < spans.n; i++) {

@@ -6,7 +6,7 @@ import { keepSpans } from '../journal/splice.js';
 import { WireError } from '../journal/wire.js';
 import { Journal } from '../journal/write.js';
 import { Rejected, Unavailable } from '../model/failure.js';
-import { acceptedHours, admit, endsEarly, rejectOtherHours, rejectionMessage } from './admit.js';
+import { acceptedHours, admit, endsEarly, rejectOtherHours, rejectedHours, rejectionMessage } from './admit.js';
 import type { BodyShare } from './body-budget.js';
 import { Buffers } from './buffers.js';
 import { Inflater } from './inflate.js';
@@ -103,11 +103,15 @@ export class Receiver {
     if (hours.size > 0) rejectOtherHours(spans, admission, await this.journal.openHours(hours));
     const isWhole = admission.accepted === received;
     const early = endsEarly(spans, admission);
+    const key = requestKey(tenantId, body);
+    // All of a request that was stored may have become too old since. Of one that has a span left the commit finds out.
+    const isTooOld = admission.accepted === 0 && admission.rejected.has('too_old');
+    const storedBefore = isTooOld ? await this.journal.acceptedBefore(key, rejectedHours(spans, admission)) : null;
     const stored = isWhole ? message : keepSpans(message, admission.keep);
     if (!isWhole) spans.retain(admission.keep);
     const keepsGzip = isWhole && isGzip && encoding === 'protobuf' && decoded.length >= COMPRESS_TOGETHER_BYTES;
     const receipt = await this.journal.append(tenantId, {
-      key: requestKey(tenantId, body),
+      key,
       payload: keepsGzip ? { gzip: body } : { plain: stored },
       decodedBytes: stored.length,
       spans,
@@ -116,7 +120,7 @@ export class Receiver {
       endsEarly: early,
       release: held.passOn(),
     });
-    const { acceptedBefore } = receipt;
+    const acceptedBefore = receipt.acceptedBefore ?? storedBefore;
     if (acceptedBefore !== null && acceptedBefore !== admission.accepted) {
       // What the clock says of a span may have changed since; what is stored has not, and so the answer must not.
       return repeatedAnswer(encoding, received, acceptedBefore);

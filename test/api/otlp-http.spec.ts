@@ -222,6 +222,21 @@ describe('OTLP/HTTP', () => {
     expect(spans.map(({ copies }) => copies)).toEqual(first === '168' ? [1, 1] : [1]);
   });
 
+  it('gives the same request the same answer after all of its spans crossed the limit of age', async () => {
+    const endMs = Date.now() - 2 * HOUR_MS;
+    const body = jsonRequest([jsonSpan({}, endMs), jsonSpan({}, endMs)]);
+    const never = jsonRequest([jsonSpan({}, endMs)]);
+    expect(decode('ExportTraceServiceResponse', await post(url, body, JSON_TYPE))).toEqual({});
+    const later = await openReceiver(database.url, { INGEST_MAX_SPAN_AGE_HOURS: '1' });
+    const answers = [await post(later.url, body, JSON_TYPE), await post(later.url, never, JSON_TYPE)];
+    await later.close();
+    expect(answers.map((answer) => decode('ExportTraceServiceResponse', answer))).toMatchObject([
+      {},
+      { partialSuccess: { rejectedSpans: '1', errorMessage: expect.stringContaining('too_old') } },
+    ]);
+    expect(decode('ExportTraceServiceResponse', answers[0]!)).toEqual({});
+  });
+
   describe('partial success', () => {
     let deep: AnyValue = { stringValue: 'x' };
     for (let i = 0; i < 10_000; i++) deep = { arrayValue: { values: [deep] } };

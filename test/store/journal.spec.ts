@@ -101,7 +101,7 @@ describe('journal', () => {
       ],
       links: [],
       resource: [{ key: 'service.name', value: 'cart' }],
-      scope: { name: 'test', version: '1' },
+      scope: { name: 'test', version: '1', attributes: [] },
       copies: 1,
     });
     expect(JSON.stringify(trace.spans[0]!.attributes[7])).toBe('{"key":"map","value":{"__proto__":"kept"}}');
