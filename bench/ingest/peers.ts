@@ -19,6 +19,8 @@ export interface Peer {
   /** What an acknowledged request can rely on. */
   promise: string;
   form: 'otlp' | 'zipkin';
+  /** Where it takes spans, if not at the usual place. */
+  path?: string;
   command(
     program: string,
     directory: string,
@@ -82,7 +84,18 @@ distributor: { receivers: { otlp: { protocols: { http: { endpoint: '127.0.0.1:${
 ingester: { lifecycler: { ring: { kvstore: { store: inmemory }, replication_factor: 1 }, address: 127.0.0.1 } }
 storage: { trace: { backend: local, local: { path: '${directory}/blocks' }, wal: { path: '${directory}/wal' } } }
 overrides: { ingestion_rate_limit_bytes: 2000000000, ingestion_burst_size_bytes: 2000000000, max_traces_per_user: 0 }
+usage_report: { reporting_enabled: false }
 `,
+    }),
+  },
+  {
+    name: 'VictoriaTraces, local disk',
+    variable: 'VICTORIATRACES_BIN',
+    promise: 'in the memory of the process; written to files within seconds',
+    form: 'otlp',
+    path: '/insert/opentelemetry/v1/traces',
+    command: (_program, directory) => ({
+      args: [`-storageDataPath=${directory}`, `-httpListenAddr=127.0.0.1:${PORT}`, '-retentionPeriod=7d'],
     }),
   },
   {
@@ -104,10 +117,10 @@ service:
   },
 ];
 
-export const peerTarget = ({ form }: Peer): Target => ({
+export const peerTarget = ({ form, path: at }: Peer): Target => ({
   host: '127.0.0.1',
   port: PORT,
-  path: form === 'zipkin' ? '/api/v2/spans' : '/v1/traces',
+  path: at ?? (form === 'zipkin' ? '/api/v2/spans' : '/v1/traces'),
   headers: {
     'content-type': form === 'zipkin' ? 'application/json' : 'application/x-protobuf',
     'content-encoding': 'gzip',

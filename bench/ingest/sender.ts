@@ -8,8 +8,8 @@ import { GrpcConnection } from './grpc-connection.js';
 export interface SenderTask {
   target: Target;
   protocol: 'http' | 'grpc';
-  /** Bodies made before, or how to make them on the way (which costs the sender CPU). */
-  bodies: { file: string } | { format: BodyFormat };
+  /** Bodies made before (`again`: any number of times each), or how to make them on the way (which costs the sender CPU). */
+  bodies: { file: string; again?: boolean } | { format: BodyFormat };
   /** Of a request, for pacing. */
   meanSpans: number;
   connections: number;
@@ -136,7 +136,7 @@ function bodySource({ bodies }: SenderTask): () => Promise<Body | null> {
   if ('file' in bodies) {
     const all = readBodies(bodies.file);
     let next = 0;
-    return () => Promise.resolve(all[next++] ?? null);
+    return () => Promise.resolve(all[bodies.again ? next++ % all.length : next++] ?? null);
   }
   const maker = new BodyMaker(bodies.format);
   let next = 0;

@@ -18,6 +18,13 @@ const MAX_RESTART_MS = 10_000;
 const STEADY_MS = 60_000;
 const RETRY_AFTER_S = 1;
 const STOP_WITHIN_MS = 9_000;
+/**
+ * While so many requests are under way, small ones wait up to a millisecond for others to go to the thread with them, unless so many bytes wait: waking
+ * a thread costs as much as ten spans.
+ */
+const MANY_WAITING = 8;
+const GATHER_MS = 1;
+const GATHERED_BYTES = 64 * 1024;
 
 interface Waiting {
   request: ExportRequest;
@@ -71,6 +78,9 @@ class Slot {
   private readonly trouble = new TroubleLog('Ingest');
   private readonly waiting = new Map<number, Waiting>();
   private outbox: (ExportRequest & { id: number })[] = [];
+  private outboxBytes = 0;
+  private posting: NodeJS.Immediate | null = null;
+  private gathering: NodeJS.Timeout | null = null;
   private nextId = 0;
   private isStopping = false;
   private restartMs = RESTART_MS;
@@ -114,8 +124,10 @@ class Slot {
       const id = this.nextId++;
       this.waiting.set(id, { request, resolve, reject });
       this.waitingBytes += request.body.length;
-      // What arrives in one turn of the event loop goes in one message.
-      if (this.outbox.push({ ...request, id }) === 1) setImmediate(() => this.post());
+      this.outbox.push({ ...request, id });
+      this.outboxBytes += request.body.length;
+      if (this.outboxBytes >= GATHERED_BYTES || this.waiting.size < MANY_WAITING) this.postSoon();
+      else this.gathering ??= setTimeout(() => this.post(), GATHER_MS);
     });
   }
 
@@ -131,9 +143,18 @@ class Slot {
     clearTimeout(timer);
   }
 
+  /** What arrives in one turn of the event loop goes in one message. */
+  private postSoon(): void {
+    this.posting ??= setImmediate(() => this.post());
+  }
+
   private post(): void {
+    if (this.posting) clearImmediate(this.posting);
+    if (this.gathering) clearTimeout(this.gathering);
+    this.posting = this.gathering = null;
     const requests = this.outbox;
     this.outbox = [];
+    this.outboxBytes = 0;
     if (requests.length === 0 || !this.worker) return;
     const message = packRequests(requests);
     this.worker.postMessage(message, [message.bytes.buffer as ArrayBuffer]);
@@ -161,6 +182,7 @@ class Slot {
     this.isReady = false;
     this.worker = null;
     this.outbox = [];
+    this.outboxBytes = 0;
     this.waitingBytes = 0;
     const lost = [...this.waiting.values()];
     this.waiting.clear();
