@@ -6,6 +6,9 @@ import { email, PICTURE_CID } from './email-payload.js';
 import type { Message } from './message.js';
 import { chartPng } from './picture.js';
 
+/** `originalCode`: what the socket said, where `code` only says that it was the socket. */
+type SmtpError = { responseCode?: number; code?: string; originalCode?: string };
+
 /** A mail server, over a connection whose address was checked. A reply of 4xx is tried again, one of 5xx is not. */
 export class EmailChannel implements ChannelSender<'email'> {
   readonly type = 'email';
@@ -68,13 +71,13 @@ export class EmailChannel implements ChannelSender<'email'> {
 
   /** The text of a server's reply stays out: it may repeat what it was sent. */
   private toOutcome(error: unknown): Outcome {
-    const { responseCode, code } = error as { responseCode?: number; code?: string };
+    const { responseCode, code, originalCode } = error as SmtpError;
     if (responseCode !== undefined) {
       const kind = responseCode >= 500 ? 'failed' : 'retry';
       return { kind, status: responseCode, reason: `the mail server answered ${responseCode} (${code ?? 'SMTP'})` };
     }
     if (code === 'ETLS') return { kind: 'failed', status: null, reason: 'the mail server does not offer STARTTLS' };
-    return { kind: 'retry', status: null, reason: this.egress.explain(error).reason };
+    return { kind: 'retry', status: null, reason: this.egress.explain({ code: originalCode ?? code }).reason };
   }
 }
 
