@@ -1,9 +1,9 @@
-import { displayText, formatDurationUs, formatUtc } from '../model/display.js';
-import { deviation, headline, operationName, type IncidentView } from '../model/incident-view.js';
+import { displayText, formatUtc } from '../model/display.js';
+import { deviation, operationName, type IncidentView } from '../model/incident-view.js';
 import { correlationLines } from '../model/correlation-lines.js';
 import type { CorrelationsView } from '../model/correlation-view.js';
 import type { Severity } from '../model/incident.js';
-import type { Notice, NoticeAlert, NoticeStatement, NoticeType } from '../model/notice.js';
+import type { Notice, NoticeAlert, NoticeStatement } from '../model/notice.js';
 import {
   alertFacts,
   alertLines,
@@ -13,7 +13,8 @@ import {
   groupFacts,
   worstSeverity,
 } from './alert-words.js';
-import { httpUrl, VERB } from './wording.js';
+import { facts, inOneLine, reasons, shortened } from './incident-words.js';
+import { closed, httpUrl, VERB } from './wording.js';
 
 /** A message before a channel gives it its form. All text is plain and on one line each; markup is escaped by the channel that has markup. */
 export interface Message {
@@ -56,7 +57,6 @@ const MAX_CAUSES = 3;
 const MAX_EVIDENCE = 3;
 const MAX_AFFECTED = 8;
 const MAX_TRACES = 3;
-const MAX_SERVICES = 4;
 
 /**
  * Puts a notice into words. `publicUrl` is where readers reach this service; `overSince` (ISO) says that what the notice tells has ended
@@ -191,74 +191,8 @@ function runbook(alerts: readonly NoticeAlert[]): string | null {
   return null;
 }
 
-/** The first evidence, what would be gone without this cause and where it sits, then further evidence. */
-function reasons({ evidence, counterfactuals, instances }: IncidentView['causes'][number]): string[] {
-  const [first, ...further] = evidence;
-  const texts = [first, counterfactuals[0]].flatMap((each) =>
-    each === undefined ? [] : [displayText(each.text, 300)],
-  );
-  const place = instances[0];
-  if (place !== undefined) {
-    const { attribute, value, share, ofSpans } = place;
-    const figures = `${Math.round(share * 100)} % of it, ${Math.round(ofSpans * 100)} % of the spans`;
-    texts.push(`mostly where ${displayText(attribute, 60)} is ${displayText(value, 80)} (${figures})`);
-  }
-  return [...texts, ...further.map((each) => displayText(each.text, 300))];
-}
-
-function inOneLine(
-  type: NoticeType,
-  incident: IncidentView,
-  cause: Message['causes'][number] | undefined,
-  correlation: string | undefined,
-): string {
-  const worst = headline(incident.affected, incident.causes[0]);
-  const what = worst ? deviation(worst) : displayText(incident.title, 400);
-  const since = formatUtc(Date.parse(incident.startedAt)).slice(11);
-  const when = type === 'incident.resolved' ? `from ${since} for ${lasted(incident)}` : `since ${since}`;
-  const blame = cause && `Cause: ${cause.name} (${cause.percent} %)`;
-  const why = cause?.evidence[0] === undefined ? blame : `${blame}: ${cause.evidence[0]}`;
-  const others = othersAffected(incident, worst?.service);
-  const affects = others.length > 0 && `Also affected: ${others.join(', ')}.`;
-  const said = [why && closed(why), correlation && closed(correlation), affects];
-  return [`${VERB[type]}: ${what} ${when}.`, ...said].filter(Boolean).join(' ');
-}
-
-/** Services that suffer from it, besides the one that is blamed and the one whose figures are told. */
-function othersAffected(incident: IncidentView, told: string | undefined): string[] {
-  const names = new Set(incident.affected.map(({ service }) => service));
-  for (const named of [incident.causes[0]?.service, told]) if (named !== undefined) names.delete(named);
-  return shortened(
-    [...names].map((name) => displayText(name, 80)),
-    MAX_SERVICES,
-  );
-}
-
-function facts(incident: IncidentView): string[] {
-  const { severity, startedAt, resolvedAt, flaps } = incident;
-  return [
-    `severity ${severity}`,
-    `began ${formatUtc(Date.parse(startedAt))}`,
-    ...(resolvedAt === null ? [] : [`resolved ${formatUtc(Date.parse(resolvedAt))}`, `lasted ${lasted(incident)}`]),
-    ...(flaps === 0 ? [] : [`came back ${flaps} times`]),
-  ];
-}
-
-/** From the first to the last deviating window; the quiet time before resolving is not part of it. */
-function lasted(incident: IncidentView): string {
-  return formatDurationUs((Date.parse(incident.lastSeenAt) - Date.parse(incident.startedAt)) * 1_000);
-}
-
-function shortened(lines: string[], max: number): string[] {
-  return lines.length <= max ? lines : [...lines.slice(0, max), `and ${lines.length - max} more`];
-}
-
 /** Links to traces. What is no trace id does not get into a link. */
 function traceLinks(ids: readonly string[], base: string): string[] {
   const valid = [...new Set(ids)].filter((id) => /^[0-9a-f]{32}$/.test(id)).slice(0, MAX_TRACES);
   return valid.map((id) => `${base}/api/v1/traces/${id}`);
-}
-
-function closed(sentence: string): string {
-  return /[.!?…]$/.test(sentence) ? sentence : `${sentence}.`;
 }

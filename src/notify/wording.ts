@@ -63,3 +63,8 @@ export function fitting(lines: readonly string[], max: number, between = 1): str
   }
   return kept;
 }
+
+/** The sentence with a mark at its end. */
+export function closed(sentence: string): string {
+  return /[.!?…]$/.test(sentence) ? sentence : `${sentence}.`;
+}
