@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, describe, expect } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { createTestDatabase } from '../support/database.js';
+import { startService } from '../support/service.js';
+import { itWith, otelcol, run, startCollector, telemetrygen } from './peers.js';
+
+const itWithCollector = itWith({ otelcol, telemetrygen });
+const TRACES = 60;
+/** Twice: what is under way at once is let in together, what comes after it has to wait. */
+const SPANS = TRACES * 4 * 2;
+const STORED_WITHIN_MS = 40_000;
+
+describe('a tenant that sends too much', () => {
+  let database: Awaited<ReturnType<typeof createTestDatabase>>;
+  let service: Awaited<ReturnType<typeof startService>>;
+  let client: pg.Client;
+
+  beforeAll(async () => {
+    database = await createTestDatabase('retry');
+    const env = { INGEST_MAX_SPANS_PER_SECOND: '150', INGEST_BURST_S: '1' };
+    service = await startService({ databaseUrl: database.url, env });
+    client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+  });
+  afterAll(async () => {
+    await client?.end();
+    await service?.stop();
+    await database?.drop();
+  });
+
+  async function countOf(sql: string): Promise<number> {
+    return Number((await client.query<{ n: string }>(sql)).rows[0]!.n);
+  }
+  const stored = () => countOf(`select coalesce(sum(n), 0) as n from span_counts where outcome = 'stored'`);
+  const refused = () => countOf(`select coalesce(sum(n), 0) as n from refused_requests where reason = 'rate_spans'`);
+
+  for (const { protocol, refusal } of [
+    { protocol: 'http', refusal: /429|Too Many Requests/ },
+    { protocol: 'grpc', refusal: /ResourceExhausted/ },
+  ] as const) {
+    itWithCollector(
+      `is refused over ${protocol} and loses nothing: the Collector repeats when it was told to`,
+      async () => {
+        const before = { stored: await stored(), refused: await refused() };
+        const collector = await startCollector(
+          otelcol!,
+          protocol === 'grpc'
+            ? { grpcAddress: service.grpcAddress, compression: 'gzip' }
+            : { url: service.otlpUrl, encoding: 'proto', compression: 'gzip' },
+        );
+        let log: string;
+        try {
+          const size = ['--traces', String(TRACES), '--child-spans', '3', '--rate', '0'];
+          const to = ['--otlp-http', '--otlp-insecure', '--otlp-endpoint', collector.endpoint];
+          for (let times = 0; times < 2; times++) {
+            await run(telemetrygen!, ['traces', ...to, ...size, '--service', `hurried over ${protocol}`]);
+            await sleep(500);
+          }
+          for (const giveUpMs = Date.now() + STORED_WITHIN_MS; Date.now() < giveUpMs; await sleep(200)) {
+            if ((await stored()) - before.stored >= SPANS) break;
+          }
+        } finally {
+          log = await collector.stop();
+        }
+        expect(log).toMatch(/Will retry the request after interval/);
+        expect(log).toMatch(refusal);
+        expect(log).not.toMatch(/Dropping data/);
+        expect((await stored()) - before.stored).toBe(SPANS);
+        await sleep(1_200);
+        expect(await refused()).toBeGreaterThan(before.refused);
+      },
+    );
+  }
+});
