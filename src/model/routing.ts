@@ -29,8 +29,6 @@ export interface RouteSettings {
   repeatIntervalS: number;
   /** Whether a higher severity of what was told already is told. */
   tellEscalations: boolean;
-  /** `mute`: what came up again and again lately is told only when it is worse than before. */
-  frequentIssues: 'tell' | 'mute';
   /** When nobody acknowledges for this long, `escalateTo` is told too; null: never. */
   escalateAfterS: number | null;
   escalateTo: string | null;

@@ -20,7 +20,6 @@ export const DEFAULT_ROUTING: Routing = {
     groupIntervalS: 60,
     repeatIntervalS: 4 * 3_600,
     tellEscalations: false,
-    frequentIssues: 'tell',
     escalateAfterS: null,
     escalateTo: null,
     muteTimes: [],

@@ -1,11 +1,12 @@
 import { Module } from '@nestjs/common';
 import { WorkerHost } from '../queue/worker-host.js';
+import { AlertmanagerController } from './alertmanager.controller.js';
 import { RoutingController } from './routing.controller.js';
 import { RouteWorker } from './route.worker.js';
 import { SilencesController } from './silences.controller.js';
 
 /** Decides who is told of which alerts, and when. */
-@Module({ controllers: [RoutingController, SilencesController], providers: [RouteWorker] })
+@Module({ controllers: [AlertmanagerController, RoutingController, SilencesController], providers: [RouteWorker] })
 export class RouteModule {
   constructor(host: WorkerHost, worker: RouteWorker) {
     host.handle('route', (tenantId) => worker.run(tenantId));

@@ -70,10 +70,6 @@ const settings = {
     .optional()
     .describe('When what still fires is told again.'),
   tellEscalations: z.boolean().optional().describe('Whether a higher severity of what was told is told.'),
-  frequentIssues: z
-    .enum(['tell', 'mute'])
-    .optional()
-    .describe('mute: what came up again and again lately is told only when it is worse than before.'),
   escalateAfterS: z
     .number()
     .min(1)
@@ -122,7 +118,6 @@ export const RoutingInput = z
         groupIntervalS: settings.groupIntervalS.default(300),
         repeatIntervalS: settings.repeatIntervalS.default(4 * 3_600),
         tellEscalations: z.boolean().default(true),
-        frequentIssues: z.enum(['tell', 'mute']).default('tell'),
         escalateAfterS: settings.escalateAfterS.default(null),
         escalateTo: Name.nullable().default(null),
         muteTimes: z.array(Name).max(20).default([]),

@@ -56,7 +56,6 @@ function inherited(above: RouteSettings, route: Route): RouteSettings {
     groupIntervalS: route.groupIntervalS ?? above.groupIntervalS,
     repeatIntervalS: route.repeatIntervalS ?? above.repeatIntervalS,
     tellEscalations: route.tellEscalations ?? above.tellEscalations,
-    frequentIssues: route.frequentIssues ?? above.frequentIssues,
     escalateAfterS: route.escalateAfterS === undefined ? above.escalateAfterS : route.escalateAfterS,
     escalateTo: route.escalateTo === undefined ? above.escalateTo : route.escalateTo,
     // As in Alertmanager, times when a route is quiet are its own.

@@ -15,6 +15,7 @@ import { KeptTraces1763770000300 } from '../../migrations/1763770000300-kept-tra
 import { PostingTotals1763771000000 } from '../../migrations/1763771000000-posting-totals.js';
 import { Measures1763700200000 } from '../../migrations/1763700200000-measures.js';
 import { Weights1763770000200 } from '../../migrations/1763770000200-weights.js';
+import { OutsideAlerts1763850000100 } from '../../migrations/1763850000100-outside-alerts.js';
 import { Routing1763850000000 } from '../../migrations/1763850000000-routing.js';
 import { Seasons1763720000000 } from '../../migrations/1763720000000-seasons.js';
 import { TenantSettings1763770000100 } from '../../migrations/1763770000100-tenant-settings.js';
@@ -49,6 +50,7 @@ export function createDataSource(url: string, poolSize = 10): DataSource {
       Alerts1763800000000,
       RuleTypes1763840000000,
       Routing1763850000000,
+      OutsideAlerts1763850000100,
       Channels1763860000000,
     ],
     migrationsTransactionMode: 'each',

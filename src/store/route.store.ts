@@ -7,6 +7,7 @@ import type { Placement } from '../model/placement.js';
 import type { Inhibition, Routing } from '../model/routing.js';
 import { ChannelStore } from './channel.store.js';
 import { GroupStore, type Placed } from './group.store.js';
+import { OutsideAlertStore } from './outside-alert.store.js';
 import { isDatabaseOutage } from './outage.js';
 import { lockRouting, RoutingStore, type RoutingRules } from './routing.store.js';
 
@@ -72,6 +73,7 @@ export class RouteStore {
     private readonly routing: RoutingStore,
     private readonly groups: GroupStore,
     private readonly channels: ChannelStore,
+    private readonly outside: OutsideAlertStore,
   ) {}
 
   /**
@@ -105,6 +107,7 @@ export class RouteStore {
       `select tenant_id from alert_transitions where routed_at is null
        union select tenant_id from alert_groups
               where flush_at is not null and (flush_at <= $1 or flushed_at > $1::timestamptz + interval '5 seconds')
+       union select tenant_id from alerts where rule_id is null and state = 'firing' and ends_at <= $1
        union select tenant_id from routing where is_stale or version <> applied_version
        union select c.tenant_id from channels c join routing r using (tenant_id)
               where r.channels_seen_at is null or c.updated_at > r.channels_seen_at`,
@@ -119,6 +122,7 @@ export class RouteStore {
     const rules = await this.routing.rules(tenantId, nowMs, tx);
     const routing = rules.routing ?? logic.defaultRouting;
     if (await this.adopt(tx, task, routing)) return 'routed';
+    if (await this.outside.expire(tx, tenantId, nowMs)) return 'routed';
     const dueAtMs = await this.groups.firstDue(tx, tenantId, nowMs);
     const steps = await this.unrouted(tx, tenantId, dueAtMs, task.steps);
     if (steps.length > 0) {

@@ -22,6 +22,7 @@ import { KeyStore } from './key.store.js';
 import { LoadStore } from './load.store.js';
 import { MetricsStore } from './metrics.store.js';
 import { NotificationStore } from './notification.store.js';
+import { OutsideAlertStore } from './outside-alert.store.js';
 import { ReopenedStore } from './reopened.store.js';
 import { RetentionStore } from './retention.store.js';
 import { RollupStore } from './rollup.store.js';
@@ -60,6 +61,7 @@ const STORES = [
   LoadStore,
   MetricsStore,
   NotificationStore,
+  OutsideAlertStore,
   ReopenedStore,
   RetentionStore,
   RollupStore,

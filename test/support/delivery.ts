@@ -17,6 +17,7 @@ import { DecisionStore } from '../../src/store/decision.store.js';
 import { IncidentStore } from '../../src/store/incident.store.js';
 import { NotificationStore } from '../../src/store/notification.store.js';
 import { GroupStore } from '../../src/store/group.store.js';
+import { OutsideAlertStore } from '../../src/store/outside-alert.store.js';
 import { RouteStore } from '../../src/store/route.store.js';
 import { RoutingStore } from '../../src/store/routing.store.js';
 import { RouteWorker } from '../../src/route/route.worker.js';
@@ -112,9 +113,12 @@ export async function startDelivery(name: string, options: ProcessOptions = {}):
       { publicUrl: 'http://trace.test' },
     );
     const groups = new GroupStore();
-    const route = new RouteWorker(new RouteStore(db, new RoutingStore(db), groups, channels), {
-      ring: async () => undefined,
-    });
+    const route = new RouteWorker(
+      new RouteStore(db, new RoutingStore(db), groups, channels, new OutsideAlertStore(db, new AlertStore(db))),
+      {
+        ring: async () => undefined,
+      },
+    );
     const both = {
       run: async (tenantId: number) => {
         await alert.run(tenantId);

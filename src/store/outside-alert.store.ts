@@ -1,0 +1,122 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import type { Alert, AlertTransition } from '../model/alert.js';
+import { alertId, AlertStore } from './alert.store.js';
+
+/** An alert as somebody else sends it; it fires while `endsAtMs` lies ahead. */
+export interface OutsideAlert {
+  labels: Record<string, string>;
+  annotations: Record<string, string>;
+  startsAtMs: number;
+  endsAtMs: number;
+  generatorUrl: string | null;
+}
+
+const COLUMNS = `
+  id, tenant_id as "tenantId", rule_id as "ruleId", incident_id as "incidentId", state, labels, annotations, figures, exemplars,
+  (extract(epoch from active_at) * 1000)::float8 as "activeAtMs", (extract(epoch from fired_at) * 1000)::float8 as "firedAtMs",
+  (extract(epoch from ends_at) * 1000)::float8 as "endsAtMs", generator_url as "generatorUrl", sequence`;
+
+/** Alerts that others sent to us: they have no rule, their labels are their identity, and they end when nobody sends them again. */
+@Injectable()
+export class OutsideAlertStore {
+  constructor(
+    private readonly db: DataSource,
+    private readonly alerts: AlertStore,
+  ) {}
+
+  /** Takes alerts in. One that is sent again moves its end; a change of annotations is a step of its own. */
+  async receive(tenantId: number, sent: readonly OutsideAlert[], nowMs: number): Promise<void> {
+    const byId = new Map(sent.map((each) => [alertId(tenantId, 'outside', identity(each.labels)), each]));
+    await this.db.transaction(async (tx) => {
+      const known: Alert[] = await tx.query(
+        `select ${COLUMNS} from alerts where tenant_id = $1 and id = any ($2) order by id for update`,
+        [tenantId, [...byId.keys()]],
+      );
+      const before = new Map(known.map((alert) => [alert.id, alert]));
+      const steps: AlertTransition[] = [];
+      const prolonged: { id: string; endsAtMs: number }[] = [];
+      for (const [id, each] of byId) {
+        const step = stepOf(tenantId, id, each, before.get(id) ?? null, nowMs);
+        if (step === 'prolonged') prolonged.push({ id, endsAtMs: each.endsAtMs });
+        else if (step !== null) steps.push(step);
+      }
+      await this.alerts.apply(tx, tenantId, steps, null);
+      if (prolonged.length === 0) return;
+      await tx.query(
+        `update alerts a set ends_at = p.ends_at, updated_at = now() from unnest($2::uuid[], $3::timestamptz[]) p (id, ends_at)
+         where a.tenant_id = $1 and a.id = p.id`,
+        [tenantId, prolonged.map(({ id }) => id), prolonged.map(({ endsAtMs }) => new Date(endsAtMs))],
+      );
+    });
+  }
+
+  /** Ends what nobody has sent again in time. */
+  async expire(tx: EntityManager, tenantId: number, nowMs: number): Promise<boolean> {
+    const over: Alert[] = await tx.query(
+      `select ${COLUMNS} from alerts where tenant_id = $1 and rule_id is null and state = 'firing' and ends_at <= $2
+       order by id limit 1000 for update skip locked`,
+      [tenantId, new Date(nowMs)],
+    );
+    const steps = over.map((alert) => ended(alert, alert.endsAtMs ?? nowMs, 'not sent again'));
+    await this.alerts.apply(tx, tenantId, steps, null);
+    return steps.length > 0;
+  }
+
+  /** All that fires, from rules and from outside, at most `limit`; and when each was last changed. */
+  async firing(tenantId: number, limit: number): Promise<(Alert & { updatedAtMs: number; isRouted: boolean })[]> {
+    return this.db.query(
+      `select ${COLUMNS}, (extract(epoch from updated_at) * 1000)::float8 as "updatedAtMs",
+         exists (select from routed_alerts r where r.tenant_id = a.tenant_id and r.alert_id = a.id and r.is_firing) as "isRouted"
+       from alerts a where tenant_id = $1 and state in ('firing', 'recovering') order by fired_at, id limit $2`,
+      [tenantId, limit],
+    );
+  }
+}
+
+function stepOf(
+  tenantId: number,
+  id: string,
+  sent: OutsideAlert,
+  before: Alert | null,
+  nowMs: number,
+): AlertTransition | 'prolonged' | null {
+  const isOver = sent.endsAtMs <= nowMs;
+  const wasFiring = before?.state === 'firing';
+  if (isOver) return wasFiring ? ended(before, sent.endsAtMs, 'resolved') : null;
+  if (wasFiring && JSON.stringify(sorted(before.annotations)) === JSON.stringify(sorted(sent.annotations)))
+    return 'prolonged';
+  const sequence = (before?.sequence ?? 0) + 1;
+  const snapshot: Alert = {
+    id,
+    tenantId,
+    ruleId: null,
+    incidentId: null,
+    state: 'firing',
+    labels: sent.labels,
+    annotations: sent.annotations,
+    figures: null,
+    exemplars: [],
+    activeAtMs: wasFiring ? Math.min(before.activeAtMs, sent.startsAtMs) : sent.startsAtMs,
+    firedAtMs: wasFiring ? before.firedAtMs : nowMs,
+    endsAtMs: sent.endsAtMs,
+    generatorUrl: sent.generatorUrl,
+    sequence,
+  };
+  const reason = wasFiring ? 'updated' : 'sent';
+  return { alertId: id, sequence, atMs: nowMs, from: before?.state ?? 'inactive', to: 'firing', reason, snapshot };
+}
+
+function ended(alert: Alert, endsAtMs: number, reason: string): AlertTransition {
+  const sequence = alert.sequence + 1;
+  const snapshot: Alert = { ...alert, state: 'resolved', endsAtMs, sequence };
+  return { alertId: alert.id, sequence, atMs: endsAtMs, from: alert.state, to: 'resolved', reason, snapshot };
+}
+
+function identity(labels: Readonly<Record<string, string>>): string {
+  return JSON.stringify(sorted(labels));
+}
+
+function sorted(labels: Readonly<Record<string, string>>): [string, string][] {
+  return Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1));
+}

@@ -1,0 +1,132 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { startService, type Service } from '../support/service.js';
+import { amtool, itWith, run } from './peers.js';
+
+let database: TestDatabase;
+let service: Service;
+
+beforeAll(async () => {
+  database = await createTestDatabase('alertmanager_api');
+  service = await startService({ databaseUrl: database.url });
+});
+afterAll(async () => {
+  await service.stop();
+  await database.drop();
+});
+
+async function get<T>(path: string): Promise<T> {
+  const answer = await fetch(`${service.apiUrl}${path}`);
+  expect(answer.status).toBe(200);
+  return (await answer.json()) as T;
+}
+
+async function post(path: string, body: unknown): Promise<Response> {
+  const headers = { 'content-type': 'application/json' };
+  return fetch(`${service.apiUrl}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+}
+
+interface Shown {
+  labels: Record<string, string>;
+  fingerprint: string;
+  status: { state: string; silencedBy: string[] };
+  receivers: { name: string }[];
+}
+
+/** Asks until routing has taken note of what was sent. */
+async function routed(path: string): Promise<Shown[]> {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const shown = await get<Shown[]>(path);
+    if (shown.length > 0 && shown.every(({ status }) => status.state !== 'unprocessed')) return shown;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`${path} shows nothing that is processed`);
+}
+
+describe('the API of Alertmanager', () => {
+  it('takes alerts, shows them, silences them and lets go of them', async () => {
+    const labels = { alertname: 'Down', instance: 'a', 'service.name': 'käse' };
+    expect(
+      (await post('/api/v2/alerts', [{ labels, annotations: { summary: 'x' }, generatorURL: 'http://g' }])).status,
+    ).toBe(200);
+    const [alert] = await routed('/api/v2/alerts?filter=alertname%3D%22Down%22');
+    expect(alert).toMatchObject({ labels, status: { state: 'active' }, receivers: [{ name: 'everybody' }] });
+    expect(alert?.fingerprint).toMatch(/^[0-9a-f]{16}$/);
+    expect(await get('/api/v2/alerts?filter=alertname%3DUp')).toEqual([]);
+    expect(await get('/api/v2/alerts?receiver=nobody')).toEqual([]);
+    expect(await get('/api/v2/alerts/groups')).toMatchObject([
+      { labels: { alertname: 'Down' }, receiver: { name: 'everybody' }, alerts: [{ labels }] },
+    ]);
+    const endsAt = new Date(Date.now() + 3_600_000).toISOString();
+    const matchers = [{ name: 'service.name', value: 'k.*', isRegex: true, isEqual: true }];
+    const silence = { matchers, startsAt: new Date().toISOString(), endsAt, createdBy: 'me', comment: 'x' };
+    const { silenceID } = (await (await post('/api/v2/silences', silence)).json()) as { silenceID: string };
+    expect(await get('/api/v2/alerts')).toMatchObject([{ status: { state: 'suppressed', silencedBy: [silenceID] } }]);
+    expect(await get('/api/v2/alerts?silenced=false')).toEqual([]);
+    expect(await get(`/api/v2/silence/${silenceID}`)).toMatchObject({
+      id: silenceID,
+      status: { state: 'active' },
+      matchers,
+    });
+    expect((await fetch(`${service.apiUrl}/api/v2/silence/${silenceID}`, { method: 'DELETE' })).status).toBe(200);
+    expect(await get('/api/v2/silences')).toMatchObject([{ status: { state: 'expired' } }]);
+    const endsNow = {
+      labels,
+      endsAt: new Date(Date.now() - 1_000).toISOString(),
+      startsAt: new Date(Date.now() - 60_000).toISOString(),
+    };
+    expect((await post('/api/v2/alerts', [endsNow])).status).toBe(200);
+    expect(await get('/api/v2/alerts')).toEqual([]);
+  });
+
+  it('says that it is well, and refuses what is no alert or no silence', async () => {
+    expect(await (await fetch(`${service.apiUrl}/-/ready`)).text()).toBe('OK');
+    expect(await get('/api/v2/status')).toMatchObject({
+      cluster: { status: 'disabled' },
+      versionInfo: { version: 'tracehound' },
+    });
+    expect(await get('/api/v2/receivers')).toEqual([{ name: 'everybody' }]);
+    expect((await post('/api/v2/alerts', [{ labels: {} }])).status).toBe(400);
+    expect((await post('/api/v2/silences', { matchers: [] })).status).toBe(400);
+    expect((await fetch(`${service.apiUrl}/api/v2/alerts?filter=%3D`)).status).toBe(400);
+    expect((await fetch(`${service.apiUrl}/api/v2/silence/0b54a7a6-8d4e-4e63-9be6-0c7d7f6f1a11`)).status).toBe(404);
+  });
+});
+
+describe('amtool', () => {
+  // Its standard error, which says that its version is not ours, comes with the rest.
+  const ask = async (...args: string[]) => {
+    const said = await run(amtool!, [`--alertmanager.url=${service.apiUrl}`, ...args]);
+    return said.replaceAll(/^Warning: amtool version .*$/gm, '').trim();
+  };
+
+  itWith({ amtool })('adds an alert, silences it, prolongs the silence, and ends it', async () => {
+    await ask('alert', 'add', 'alertname=FromAmtool', 'node=one', '--annotation=summary=hello');
+    await routed('/api/v2/alerts?filter=alertname%3DFromAmtool');
+    expect(JSON.parse(await ask('alert', 'query', '-o', 'json', 'node=one'))).toMatchObject([
+      {
+        labels: { alertname: 'FromAmtool', node: 'one' },
+        annotations: { summary: 'hello' },
+        status: { state: 'active' },
+      },
+    ]);
+    const id = await ask('silence', 'add', 'node=~"o.*"', '--comment=why', '--author=me', '--duration=1h');
+    expect(id).toMatch(/^[0-9a-f-]{36}$/);
+    expect(JSON.parse(await ask('silence', 'query', '-o', 'json'))).toMatchObject([
+      {
+        id,
+        comment: 'why',
+        createdBy: 'me',
+        status: { state: 'active' },
+        matchers: [{ name: 'node', value: 'o.*', isRegex: true }],
+      },
+    ]);
+    expect(await ask('alert', 'query', '-o', 'simple')).not.toContain('FromAmtool');
+    expect(await ask('alert', 'query', '--silenced', '-o', 'simple')).toContain('FromAmtool');
+    await ask('silence', 'update', '--duration=2h', id);
+    expect(await get('/api/v2/silences')).toContainEqual(expect.objectContaining({ id, status: { state: 'active' } }));
+    await ask('silence', 'expire', id);
+    expect(await ask('alert', 'query', '-o', 'simple')).toContain('FromAmtool');
+    expect(await ask('silence', 'query', '-o', 'simple')).not.toContain('why');
+  });
+});
