@@ -85,6 +85,7 @@ CREATE TABLE alerts (
   CONSTRAINT alerts_state_check CHECK ((state = ANY (ARRAY['inactive'::text, 'pending'::text, 'firing'::text, 'recovering'::text, 'resolved'::text, 'no_data'::text, 'error'::text])))
 );
 CREATE INDEX alerts_incident ON public.alerts USING btree (tenant_id, incident_id) WHERE (incident_id IS NOT NULL);
+CREATE INDEX alerts_outside ON public.alerts USING btree (ends_at) WHERE ((rule_id IS NULL) AND (state = 'firing'::text));
 CREATE INDEX alerts_remembered ON public.alerts USING btree (tenant_id, rule_id) WHERE (memory IS NOT NULL);
 CREATE INDEX alerts_rule ON public.alerts USING btree (tenant_id, rule_id);
 
