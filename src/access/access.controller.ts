@@ -7,7 +7,7 @@ import {
   ApiResponse,
   ApiTags,
 } from '@nestjs/swagger';
-import { errorAnswer } from '../error-answer.js';
+import { errorAnswer, NOT_FOUND } from '../error-answer.js';
 import { Rejected } from '../model/failure.js';
 import { KeyStore } from '../store/key.store.js';
 import { DEFAULT_TENANT_ID, TenantStore } from '../store/tenant.store.js';
@@ -66,6 +66,7 @@ export class KeysController {
   ) {}
 
   @Get()
+  @ApiResponse(NOT_FOUND)
   @ApiOperation({ summary: 'API keys', description: 'Revoked ones too, none with its secret.' })
   @ApiOkResponse({ standardSchema: KeyList, description: 'All keys of the tenant, oldest first.' })
   async list(@CallerOf() caller: Caller, @Query({ schema: KeyQuery }) { tenantId }: KeyQuery): Promise<KeyList> {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { SIGNALS } from '../model/anomaly.js';
-import { durationMs, formatDuration } from '../model/duration.js';
+import { durationMs, formatDuration, parseDuration } from '../model/duration.js';
 import {
   ATTRIBUTE_OPERATORS,
   type BurnWindow,
@@ -146,7 +146,8 @@ export const BurnRateInput = z
     windows.forEach(({ long, short, burnRate }, i) => {
       const issue = (field: string, message: string) =>
         context.addIssue({ code: 'custom', path: ['windows', i, field], message });
-      if (durationMs(short) >= durationMs(long)) issue('short', 'must be shorter than long');
+      // What is no duration has been named already.
+      if ((parseDuration(short) ?? 0) >= (parseDuration(long) ?? Infinity)) issue('short', 'must be shorter than long');
       const most = 1 / (1 - objective);
       if (burnRate >= most) issue('burnRate', `can never be reached: everything failing burns ${most.toPrecision(4)}`);
     });

@@ -153,6 +153,11 @@ describe('rules of other types', () => {
       input: { ...THRESHOLD, attributes: [{ key: 'user.id', values: ['1'] }] },
       field: 'attributes.0.key',
     },
+    {
+      name: 'windows that are no durations',
+      input: { type: 'burn_rate', name: 'b', objective: 0.9, windows: [{ long: '', short: '', burnRate: 1 }] },
+      field: 'windows.0.long',
+    },
     { name: 'an objective of 1', input: { type: 'burn_rate', name: 'b', objective: 1 }, field: 'objective' },
     {
       name: 'a burn rate out of reach',
