@@ -213,7 +213,7 @@ export default tseslint.config(
   },
   {
     // Rules are evaluated window by window, and some of them look at whole traces.
-    files: ['src/alert/evaluate.worker.ts'],
+    files: ['src/alert/{evaluate.worker,replay-data.store}.ts'],
     rules: edge(STAGE, own, model, store, queue, runner, config, journal('traces\\.store'), node, nest),
   },
   {
@@ -223,8 +223,21 @@ export default tseslint.config(
     rules: pure(ownPure, String.raw`\.\./\.\./model/[^/]+\.js`, String.raw`\.\./(history|rule-data|select)\.js`),
   },
   {
-    files: ['src/alert/evaluate.ts'],
-    rules: pure(ownPure, model, String.raw`\./rule-types/conditions\.js`),
+    files: ['src/alert/{evaluate,match-incident}.ts'],
+    rules: pure(ownPure, model, String.raw`\./rule-types/[^/]+\.js`),
+  },
+  {
+    files: ['src/alert/insight.controller.ts'],
+    rules: edge(STAGE, errorAnswer, own, model, store, access, String.raw`\./rule-types/conditions\.js`, node, nest),
+  },
+  {
+    // Unit tests of rules run what the service runs, without it.
+    files: ['tools/rules/*.ts'],
+    rules: imports(
+      'It knows the pure files of rules.',
+      String.raw`(?!.*\/src\/).+`,
+      String.raw`\.\./\.\./src/(model/[^/]+|alert/(rule-tests|rule-tests-contract|rules-contract|rules-file))\.js`,
+    ),
   },
   {
     // Schemas of what comes in and what goes out.

@@ -5,8 +5,9 @@ import { Bell } from '../queue/bell.js';
 import { Inject, Injectable } from '@nestjs/common';
 import { alertId } from '../store/alert.store.js';
 import { DecisionStore, type DecisionInput, type Verdict } from '../store/decision.store.js';
-import { anomalyAlerts } from './anomaly-alerts.js';
+import { anomalyAlerts, type Matcher } from './anomaly-alerts.js';
 import { decide } from './decide.js';
+import { matchIncident } from './match-incident.js';
 
 /** Job `alert`: decides what every step of an incident does to the alerts of its rules, oldest step of an incident first, one transaction a step. */
 @Injectable()
@@ -30,14 +31,25 @@ export class AlertWorker {
   }
 }
 
-function verdictOn(tenantId: number, { event, rules, alerts, report }: DecisionInput, publicUrl: string): Verdict {
+function verdictOn(
+  tenantId: number,
+  { event, rules, alerts, report, context }: DecisionInput,
+  publicUrl: string,
+): Verdict {
   const anomalyRules = rules.filter((rule) => rule.type === 'anomaly');
+  const match: Matcher = (rule, incident) => matchIncident(rule, incident, context);
   return {
-    decisions: decide(event, anomalyRules),
-    transitions: anomalyAlerts(event, anomalyRules, alerts, {
-      idOf: (ruleId) => alertId(tenantId, ruleId, event.incidentId),
-      incidentUrl: `${publicUrl}/api/v1/incidents/${event.incidentId}`,
-    }),
+    decisions: decide(event, anomalyRules, match),
+    transitions: anomalyAlerts(
+      event,
+      anomalyRules,
+      alerts,
+      {
+        idOf: (ruleId) => alertId(tenantId, ruleId, event.incidentId),
+        incidentUrl: `${publicUrl}/api/v1/incidents/${event.incidentId}`,
+      },
+      match,
+    ),
     notice: {
       type: `incident.${event.kind}`,
       timestamp: new Date(event.atMs).toISOString(),

@@ -1,9 +1,13 @@
 import type { Alert, AlertState, AlertTransition } from '../model/alert.js';
 import { displayText } from '../model/display.js';
-import type { IncidentEvent } from '../model/incident.js';
+import type { Incident, IncidentEvent } from '../model/incident.js';
 import { headline, incidentView } from '../model/incident-view.js';
 import type { AnomalyRule } from '../model/rule.js';
-import { matchRule } from './match.js';
+import { describeCondition } from './describe.js';
+import { type Match, matchRule } from './match.js';
+
+/** Whether a rule is about an incident, and otherwise what keeps it quiet. */
+export type Matcher = (rule: AnomalyRule, incident: Incident) => Match;
 
 /**
  * What a step of an incident does to the alerts of anomaly rules, one alert a rule. A rule that matches fires; one that fires is told of a
@@ -15,6 +19,7 @@ export function anomalyAlerts(
   rules: readonly AnomalyRule[],
   alerts: readonly Alert[],
   { idOf, incidentUrl }: { idOf: (ruleId: string) => string; incidentUrl: string },
+  match: Matcher = matchRule,
 ): AlertTransition[] {
   const { kind, snapshot, atMs } = event;
   if (kind === 'resolved') {
@@ -25,8 +30,11 @@ export function anomalyAlerts(
   const byRule = new Map(alerts.map((alert) => [alert.ruleId, alert]));
   const transitions: AlertTransition[] = [];
   for (const rule of rules) {
-    if (!rule.enabled || matchRule(rule, snapshot) !== 'matches') continue;
-    const before = byRule.get(rule.id) ?? unborn(rule, event, idOf(rule.id), incidentUrl);
+    const known = byRule.get(rule.id);
+    // What fires goes on: a budget that is spent, or the end of office hours, is no reason to keep a worse turn from whoever was told.
+    const matches = known?.state === 'firing' ? matchRule(rule, snapshot) : match(rule, snapshot);
+    if (!rule.enabled || matches !== 'matches') continue;
+    const before = known ?? unborn(rule, event, idOf(rule.id), incidentUrl);
     const firedAtMs = before.state === 'firing' ? before.firedAtMs : atMs;
     const now = { ...described(rule, event), firedAtMs, endsAtMs: null };
     transitions.push(stepTo(before, 'firing', event, now));
@@ -66,17 +74,22 @@ function described(
 ): Pick<Alert, 'labels' | 'annotations' | 'figures' | 'exemplars'> {
   const worst = headline(snapshot.affected, snapshot.causes[0]);
   const named = snapshot.causes[0] ?? worst;
-  return {
-    labels: {
-      alertname: rule.name,
-      severity: snapshot.severity,
-      incident: incidentId,
-      ...(named && { service: displayText(named.service), operation: displayText(named.operation) }),
-    },
-    annotations: { summary: incidentView(snapshot).title, description: reason },
-    figures: worst ? { observed: worst.observed, expected: worst.expected, unit: worst.unit, n: worst.n } : null,
-    exemplars: snapshot.exemplars,
+  const figures = worst ? { observed: worst.observed, expected: worst.expected, unit: worst.unit, n: worst.n } : null;
+  const labels = {
+    incident: incidentId,
+    ...(named && { service: displayText(named.service), operation: displayText(named.operation) }),
   };
+  const words = describeCondition(
+    rule,
+    { labels, figures, exemplars: () => snapshot.exemplars },
+    snapshot.severity,
+    snapshot.startedMs,
+  );
+  const annotations = {
+    ...words.annotations,
+    summary: rule.annotations['summary'] === undefined ? incidentView(snapshot).title : words.annotations['summary']!,
+  };
+  return { ...words, annotations: { description: reason, ...annotations } };
 }
 
 function stepTo(

@@ -39,7 +39,7 @@ export class History {
   /** Finest first. */
   constructor(readonly levels: readonly Timeline[]) {}
 
-  /** The series `ids`, which `key` stands for, in [fromMs, toMs). */
+  /** The series `ids`, which `key` stands for, in [fromMs, toMs). Cheap where a key and a length are asked for ever later stretches. */
   load(key: string, ids: readonly number[], fromMs: number, toMs: number): Load {
     const pieces = this.pieces(fromMs, toMs);
     const name = `${toMs - fromMs} ${key}`;

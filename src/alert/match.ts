@@ -1,7 +1,16 @@
 import { SEVERITIES, type Incident, type Severity } from '../model/incident.js';
 import type { AnomalyRule } from '../model/rule.js';
 
-export type Match = 'matches' | 'severity_below_rule' | 'service_not_in_rule';
+export type Match =
+  | 'matches'
+  | 'severity_below_rule'
+  | 'service_not_in_rule'
+  | 'operation_not_in_rule'
+  | 'signal_not_in_rule'
+  | 'weaker_than_rule'
+  | 'outside_active_hours'
+  | 'weaker_than_budget'
+  | 'budget_spent';
 
 /** Whether a rule is about this incident: severe enough, and one of its globs matches the service of a cause or of an affected operation. */
 export function matchRule(

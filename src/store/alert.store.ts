@@ -52,6 +52,41 @@ export class AlertStore {
     return new Map(rows.map(({ id, sequence, state }) => [id, { sequence, state }]));
   }
 
+  /** Transitions of the alerts of a rule, newest first. */
+  async history(tenantId: number, ruleId: string, limit: number, before: Date | undefined): Promise<AlertTransition[]> {
+    const rows: (Omit<AlertTransition, 'atMs'> & { atMs: string })[] = await this.db.query(
+      `select t.alert_id as "alertId", t.sequence, extract(epoch from t.at) * 1000 as "atMs", t.from_state as "from", t.to_state as "to",
+              t.reason, t.snapshot
+         from alert_transitions t
+        where t.tenant_id = $1 and t.snapshot ->> 'ruleId' = $2 and ($4::timestamptz is null or t.at < $4)
+        order by t.at desc, t.alert_id, t.sequence desc limit $3`,
+      [tenantId, ruleId, limit, before ?? null],
+    );
+    return rows.map((row) => ({ ...row, atMs: Number(row.atMs) }));
+  }
+
+  /** The states of the alerts of a rule as they were at an instant, by alert; one that had none is missing. */
+  async statesAt(tenantId: number, ruleId: string, at: Date): Promise<Map<string, AlertState>> {
+    const rows: { id: string; state: AlertState }[] = await this.db.query(
+      `select distinct on (alert_id) alert_id as id, to_state as state from alert_transitions
+        where tenant_id = $1 and snapshot ->> 'ruleId' = $2 and at <= $3 order by alert_id, sequence desc`,
+      [tenantId, ruleId, at],
+    );
+    return new Map(rows.map(({ id, state }) => [id, state]));
+  }
+
+  /** When alerts began to fire in [from, to], by rule. */
+  async fired(tenantId: number, from: Date, to: Date): Promise<Map<string, number[]>> {
+    const rows: { rule: string; at: number[] }[] = await this.db.query(
+      `select snapshot ->> 'ruleId' as rule, array_agg((extract(epoch from at) * 1000)::float8) as at from alert_transitions
+        where tenant_id = $1 and at >= $2 and at <= $3 and to_state = 'firing' and from_state <> 'firing' and from_state <> 'recovering'
+          and snapshot ->> 'ruleId' is not null
+        group by 1`,
+      [tenantId, from, to],
+    );
+    return new Map(rows.map(({ rule, at }) => [rule, at]));
+  }
+
   /** Writes what an evaluation made of alerts; what need not be remembered has no memory. */
   async saveEvaluated(
     tx: EntityManager,

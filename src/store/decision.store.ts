@@ -5,15 +5,24 @@ import type { CorrelationReport } from '../model/correlation.js';
 import type { Decision } from '../model/decision.js';
 import type { Incident, IncidentEvent, IncidentEventKind } from '../model/incident.js';
 import type { Notice } from '../model/notice.js';
-import type { Rule } from '../model/rule.js';
+import type { Operation } from '../model/operation.js';
+import type { AnomalyRule, Rule } from '../model/rule.js';
+import { HOUR_MS } from '../model/window.js';
 import { CORRELATE_PATIENCE_MS } from '../pipeline.js';
 import { AlertStore } from './alert.store.js';
+import { AnomalyStore } from './anomaly.store.js';
 import { CorrelationStore } from './correlation.store.js';
 import { isDatabaseOutage } from './outage.js';
+import { IncidentStore } from './incident.store.js';
 import { RuleStore } from './rule.store.js';
+import { VersionStore } from './version.store.js';
 
 /** Seconds until a decision that failed is tried again; after the last one it is set aside: about three minutes after the first. */
 const RETRY_AFTER_S = [1, 5, 30, 150] as const;
+
+const WEEK_MS = 7 * 24 * HOUR_MS;
+/** An alert budget is measured by so much of the past. */
+const BUDGET_MS = 4 * WEEK_MS;
 
 /** All that a decision about a step of an incident depends on. */
 export interface DecisionInput {
@@ -21,6 +30,14 @@ export interface DecisionInput {
   rules: Rule[];
   /** What the rules have of the incident already. */
   alerts: Alert[];
+  /** What matching may depend on besides: loaded only when a rule asks for it. */
+  context: {
+    atMs: number;
+    operations: ReadonlyMap<number, Operation>;
+    resources: ReadonlyMap<string, ReadonlyMap<string, readonly string[]>>;
+    past: readonly Incident[];
+    fired: (ruleId: string) => readonly number[];
+  };
   /** What distinguishes its bad traces; null when that is not known (yet). */
   report: CorrelationReport | null;
 }
@@ -52,6 +69,9 @@ export class DecisionStore {
     private readonly rules: RuleStore,
     private readonly correlations: CorrelationStore,
     private readonly alerts: AlertStore,
+    private readonly anomalies: AnomalyStore,
+    private readonly versions: VersionStore,
+    private readonly incidents: IncidentStore,
   ) {}
 
   /**
@@ -92,6 +112,7 @@ export class DecisionStore {
     const row = events[0];
     if (!row) return null;
     tried.event = row;
+    const rules = await this.rules.list(tenantId, tx);
     const { decisions, transitions, notice } = decide({
       event: {
         incidentId: row.incident_id,
@@ -101,7 +122,8 @@ export class DecisionStore {
         reason: row.reason,
         snapshot: row.snapshot,
       },
-      rules: await this.rules.list(tenantId, tx),
+      rules,
+      context: await this.context(tenantId, rules, row.at.getTime()),
       alerts: await this.alerts.ofIncident(tenantId, row.incident_id, tx),
       report: await this.correlations.get(tenantId, row.incident_id, tx),
     });
@@ -118,6 +140,25 @@ export class DecisionStore {
       row.sequence,
     ]);
     return 'decided';
+  }
+
+  private async context(tenantId: number, rules: readonly Rule[], atMs: number): Promise<DecisionInput['context']> {
+    const asking = rules.filter((rule) => rule.type === 'anomaly' && rule.enabled) as AnomalyRule[];
+    const bySeries = asking.some(
+      ({ operations, kinds, namespaces, environments, attributes }) =>
+        operations.length + kinds.length + namespaces.length + environments.length + attributes.length > 0,
+    );
+    const byBudget = asking.some(({ budgetPerWeek }) => budgetPerWeek !== null);
+    const fired = byBudget
+      ? await this.alerts.fired(tenantId, new Date(atMs - WEEK_MS), new Date(atMs))
+      : new Map<string, number[]>();
+    return {
+      atMs,
+      operations: bySeries ? await this.anomalies.operations(tenantId) : new Map(),
+      resources: bySeries ? await this.versions.resources(tenantId) : new Map(),
+      past: byBudget ? await this.incidents.during(tenantId, atMs - BUDGET_MS, atMs) : [],
+      fired: (ruleId) => fired.get(ruleId) ?? [],
+    };
   }
 
   /** Writes down the failure, and when it is tried again. */

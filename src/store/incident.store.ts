@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import type { Incident, IncidentEventKind } from '../model/incident.js';
+import type { Incident, IncidentEvent, IncidentEventKind } from '../model/incident.js';
 
 const INCIDENT_COLUMNS = `
   id, tenant_id as "tenantId", state, severity,
@@ -39,6 +39,16 @@ export class IncidentStore {
       [tenantId, new Date(fromMs), new Date(toMs)],
     );
     return rows.map(incidentOf);
+  }
+
+  /** Steps of incidents in (fromMs, toMs], oldest first. */
+  async eventsBetween(tenantId: number, fromMs: number, toMs: number): Promise<IncidentEvent[]> {
+    const rows: (Omit<IncidentEvent, 'atMs'> & { atMs: string })[] = await this.db.query(
+      `select incident_id as "incidentId", sequence, kind, extract(epoch from at) * 1000 as "atMs", reason, snapshot
+         from incident_events where tenant_id = $1 and at > $2 and at <= $3 order by at, incident_id, sequence`,
+      [tenantId, new Date(fromMs), new Date(toMs)],
+    );
+    return rows.map((row) => ({ ...row, atMs: Number(row.atMs) }));
   }
 
   async save(tx: EntityManager, incident: Incident): Promise<void> {

@@ -87,15 +87,13 @@ export class RuleHistoryStore {
     return rows.map(({ operation_id, exemplars }) => ({ operationId: operation_id, ...exemplars }));
   }
 
-  /**
-   * Steps of a longer period for a replay, an hour of an operation in one row: columns in order of time, latencies joined. Hours come one
-   * after the other through `visit`, so that a week need not be in memory as rows.
-   */
+  /** Steps of a longer period for a replay: an operation is one row, columns in order of time, since millions of rows would take long. */
   async replay(
     tenantId: number,
     stepMs: number,
     fromMs: number,
     toMs: number,
+    operationIds: readonly number[],
     withLatency: boolean,
     visit: (row: HistoryRow) => void,
   ): Promise<void> {
@@ -106,9 +104,9 @@ export class RuleHistoryStore {
               array_agg(error_count::float8 order by window_at) as errors,
               array_agg(coalesce(weighted_n, n)::float8 order by window_at) as represented,
               ${withLatency ? `array_agg(length(latency) order by window_at) as lengths, string_agg(latency, ''::bytea order by window_at) as latency` : `null as lengths, null as latency`}
-         from ${GRAINS[stepMs]} where tenant_id = $1 and window_at >= $2 and window_at < $3
+         from ${GRAINS[stepMs]} where tenant_id = $1 and window_at >= $2 and window_at < $3 and operation_id = any($4::int4[])
         group by operation_id`,
-      [tenantId, new Date(fromMs), new Date(toMs)],
+      [tenantId, new Date(fromMs), new Date(toMs), operationIds],
     );
     for (const { id, at, n, errors, represented, lengths, latency } of rows) {
       let offset = 0;

@@ -3,6 +3,7 @@ import { DataSource } from 'typeorm';
 import { CONFIG, type Config } from '../config.js';
 import { AlertStore } from './alert.store.js';
 import { AnomalyStore } from './anomaly.store.js';
+import { BacktestStore } from './backtest.store.js';
 import { BaselineStore } from './baseline.store.js';
 import { ChannelHealthStore } from './channel-health.store.js';
 import { ChannelThreadStore } from './channel-thread.store.js';
@@ -42,6 +43,7 @@ import { ViewsStore } from './views.store.js';
 const STORES = [
   AlertStore,
   AnomalyStore,
+  BacktestStore,
   BaselineStore,
   ChannelHealthStore,
   ChannelStore,

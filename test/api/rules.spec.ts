@@ -271,6 +271,47 @@ describe('changes', () => {
   });
 });
 
+describe('what a rule did, does and would have done', () => {
+  it('is asked for by id, and says so when there is nothing to look at', async () => {
+    const [rule] = await list();
+    expect(await call('GET', `rules/${rule?.id}/history`)).toMatchObject({ status: 200, body: { transitions: [] } });
+    expect(await call('GET', `rules/${randomUUID()}/history`)).toMatchObject({ status: 404 });
+    const none = { status: 422, body: { error: { code: 'no_data' } } };
+    expect(await call('GET', `rules/${rule?.id}/explain`)).toMatchObject(none);
+    expect(await call('POST', `rules/${rule?.id}/test`)).toMatchObject(none);
+    expect(await call('POST', 'rules/test', THRESHOLD)).toMatchObject(none);
+    expect(await call('POST', 'rules/backtest', { rule: THRESHOLD })).toMatchObject(none);
+    expect(await call('POST', 'rules/backtest', { rule: { ...THRESHOLD, above: null } })).toMatchObject({
+      status: 400,
+      body: { error: { field: 'rule.above' } },
+    });
+    expect(await call('GET', `rules/backtests/${randomUUID()}`)).toMatchObject({ status: 404 });
+  });
+
+  it('goes by what was measured', async () => {
+    const at = new Date(Math.floor(Date.now() / 10_000) * 10_000 - 600_000);
+    await db.query(`insert into tenant_clocks (tenant_id, first_window_at, closed_through) values ($1, $2, $2)`, [
+      admin.tenantId,
+      at,
+    ]);
+    const through = new Date(at.getTime() + 120_000);
+    await db.query(`insert into stage_cursors (tenant_id, stage, done_through) values ($1, 'evaluate', $2)`, [
+      admin.tenantId,
+      through,
+    ]);
+    const explained = await call('POST', 'rules/test', { ...THRESHOLD, services: [] });
+    expect(explained).toMatchObject({ status: 200, body: { at: through.toISOString(), resolution: '10s', total: 0 } });
+    const begun = await call('POST', 'rules/backtest', { rule: THRESHOLD, from: at.toISOString() });
+    expect(begun).toMatchObject({ status: 202, body: { from: at.toISOString(), to: through.toISOString() } });
+    let job = begun;
+    for (let i = 0; i < 200 && job.body['state'] === 'running'; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 25));
+      job = await call('GET', `rules/backtests/${String(begun.body['id'])}`);
+    }
+    expect(job).toMatchObject({ body: { state: 'done', progress: 1, result: { firings: 0, resolution: '10s' } } });
+  });
+});
+
 describe('access', () => {
   it('needs scope read to look and admin to change', async () => {
     const [rule] = await list();

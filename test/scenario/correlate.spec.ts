@@ -231,7 +231,15 @@ describe('correlation of attributes and versions', () => {
 
   it('holds an alert up for a moment only', async () => {
     const { db } = it1;
-    const decisions = new DecisionStore(db, new RuleStore(db), reports, new AlertStore(db));
+    const decisions = new DecisionStore(
+      db,
+      new RuleStore(db),
+      reports,
+      new AlertStore(db),
+      new AnomalyStore(db),
+      new VersionStore(db),
+      new IncidentStore(db),
+    );
     const alert = new AlertWorker(decisions, NO_BELL, { publicUrl: 'http://trace.test' });
     const undecided = async () => {
       await alert.run(1);

@@ -9,6 +9,8 @@ import { Senders } from '../../src/notify/senders.js';
 import { ChannelHealthStore } from '../../src/store/channel-health.store.js';
 import { ChannelThreadStore } from '../../src/store/channel-thread.store.js';
 import { DigestStore } from '../../src/store/digest.store.js';
+import { AnomalyStore } from '../../src/store/anomaly.store.js';
+import { VersionStore } from '../../src/store/version.store.js';
 import { AlertStore } from '../../src/store/alert.store.js';
 import { ChannelStore } from '../../src/store/channel.store.js';
 import { createDataSource } from '../../src/store/data-source.js';
@@ -108,7 +110,15 @@ export async function startDelivery(name: string, options: ProcessOptions = {}):
       { publicUrl },
     );
     const alert = new AlertWorker(
-      new DecisionStore(db, rules, new CorrelationStore(db), new AlertStore(db)),
+      new DecisionStore(
+        db,
+        rules,
+        new CorrelationStore(db),
+        new AlertStore(db),
+        new AnomalyStore(db),
+        new VersionStore(db),
+        new IncidentStore(db),
+      ),
       { ring: async () => undefined },
       { publicUrl: 'http://trace.test' },
     );

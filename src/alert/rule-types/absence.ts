@@ -13,7 +13,7 @@ export function absenceConditions(rule: RuleOf<'absence'>, data: RuleData, nowMs
   const known = data.history.knownShare(fromMs, nowMs);
   return groupsOf(rule, rule.groupBy, data.operations, data.resources).map(({ key, labels, ids }) => {
     const { n } = data.history.load(key, ids, fromMs, nowMs);
-    const before = data.history.load(key, ids, fromMs - durationMs(rule.expectedWithin), fromMs).n;
+    const before = data.history.load(`before ${key}`, ids, fromMs - durationMs(rule.expectedWithin), fromMs).n;
     const guards = [
       atLeast('known', known, MIN_KNOWN, 'ratio'),
       atLeast('seenBefore', before, 1, 'spans'),

@@ -29,7 +29,7 @@ export function structuralConditions(rule: RuleOf<'structural'>, data: RuleData,
     const series = callerSeries === undefined ? [] : [callerSeries];
     const now = history.load(`edge ${id}`, [id], fromMs, nowMs).n;
     const callerN = history.load(`caller ${callerId}`, series, fromMs, nowMs).n;
-    const before = rule.change === 'repeated_call' ? 0 : history.load(`edge ${id}`, [id], referenceMs, fromMs).n;
+    const before = rule.change === 'repeated_call' ? 0 : history.load(`before ${id}`, [id], referenceMs, fromMs).n;
     const guards = [
       atLeast('minVolume', callerN, rule.minVolume, 'spans'),
       ...guardsOf(rule, { now, before, known, callerN }),

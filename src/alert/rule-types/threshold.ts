@@ -49,7 +49,7 @@ function effectGuards(
   value: number,
   tMs: number,
 ): Guard[] {
-  const before = data.history.load(key, ids, beforeMs - durationMs(effect.reference), beforeMs);
+  const before = data.history.load(`before ${key}`, ids, beforeMs - durationMs(effect.reference), beforeMs);
   const usual = measured(rule.measure, before, tMs);
   const distance = usual === null ? null : Math.abs(value - usual);
   const guards: Guard[] = [];

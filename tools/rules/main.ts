@@ -1,0 +1,164 @@
+import { readFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { parse, stringify } from 'yaml';
+import { runRuleTest } from '../../src/alert/rule-tests.js';
+import { RuleTests } from '../../src/alert/rule-tests-contract.js';
+import { ruleValues } from '../../src/alert/rules-contract.js';
+import { changedFields, rulesOfFile } from '../../src/alert/rules-file.js';
+import type { RuleValues } from '../../src/model/rule.js';
+
+const USAGE = `tracehound rules export [--format yaml|json]     print all rules as a file
+tracehound rules diff <file>                      what applying the file would change
+tracehound rules apply <file> [--prune]           make the rules as the file has them; --prune deletes all others
+tracehound test-rules <file>...                   run unit tests of rules; needs no service
+
+  --api <url>   where the API is (TRACEHOUND_API_URL, http://localhost:16686)
+  --key <key>   an API key of scope admin (TRACEHOUND_API_KEY)
+
+Exit codes: 0 all well; 1 there are differences, or tests failed; 2 it could not be done.`;
+
+/** What the user has to be told, without a stack. */
+class Trouble extends Error {}
+
+type StoredRule = { id: string; name: string } & Record<string, unknown>;
+
+async function run(argv: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: argv,
+    allowPositionals: true,
+    options: {
+      api: { type: 'string', default: process.env['TRACEHOUND_API_URL'] ?? 'http://localhost:16686' },
+      key: { type: 'string', default: process.env['TRACEHOUND_API_KEY'] },
+      format: { type: 'string', default: 'yaml' },
+      prune: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  const [command, ...rest] = positionals;
+  if (values.help) {
+    console.log(USAGE);
+    return 0;
+  }
+  if (command === 'test-rules' && rest.length > 0) return testRules(rest);
+  const [action, file] = rest;
+  const api = new RulesApi(values.api.replace(/\/+$/, ''), values.key);
+  if (command === 'rules' && action === 'export' && (values.format === 'yaml' || values.format === 'json')) {
+    const rules = (await api.list()).map(({ id: _id, ...rule }) => rule);
+    console.log(values.format === 'json' ? JSON.stringify({ rules }, null, 2) : stringify({ rules }).trimEnd());
+    return 0;
+  }
+  if (command === 'rules' && (action === 'diff' || action === 'apply') && file !== undefined) {
+    return applyFile(api, rulesOfFile(await readYaml(file)), values.prune, action === 'apply');
+  }
+  throw new Trouble(USAGE);
+}
+
+async function applyFile(
+  api: RulesApi,
+  wanted: readonly RuleValues[],
+  prune: boolean,
+  really: boolean,
+): Promise<number> {
+  const there = new Map((await api.list()).map((rule) => [rule.name, rule]));
+  let changes = 0;
+  for (const values of wanted) {
+    const before = there.get(values.name);
+    there.delete(values.name);
+    if (before === undefined) {
+      changes++;
+      console.log(`+ ${values.name} (${values.type})`);
+      if (really) await api.call('POST', '', values);
+      continue;
+    }
+    const fields = changedFields(before, values);
+    if (fields.length === 0) continue;
+    changes++;
+    console.log(`~ ${values.name}`);
+    for (const { field, before: a, after: b } of fields) {
+      console.log(`    ${field}: ${JSON.stringify(a)} -> ${JSON.stringify(b)}`);
+    }
+    if (really) await api.call('PUT', `/${before.id}`, values);
+  }
+  for (const { id, name } of there.values()) {
+    if (!prune) {
+      console.log(`  ${name} is not in the file and stays; --prune would delete it`);
+      continue;
+    }
+    changes++;
+    console.log(`- ${name}`);
+    if (really) await api.call('DELETE', `/${id}`);
+  }
+  console.log(changes === 0 ? 'no differences' : `${changes} ${really ? 'changed' : 'to change'}`);
+  return really || changes === 0 ? 0 : 1;
+}
+
+async function testRules(files: readonly string[]): Promise<number> {
+  let failed = 0;
+  let passed = 0;
+  for (const file of files) {
+    const parsed = RuleTests.safeParse(await readYaml(file));
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      throw new Trouble(`${file}: ${issue?.path.map(String).join('.')}: ${issue?.message}`);
+    }
+    const rules = parsed.data.rules.map((rule, i) => ({ ...ruleValues(rule), id: String(i), tenantId: 0, epoch: 1 }));
+    for (const test of parsed.data.tests) {
+      const failures = runRuleTest(rules, test);
+      if (failures.length === 0) passed++;
+      else failed++;
+      for (const { evalTime, alertname, lines } of failures) {
+        console.log(`FAILED ${file}: ${test.name}: ${alertname} at ${evalTime}`);
+        for (const line of lines) console.log(`    ${line}`);
+      }
+    }
+  }
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed === 0 ? 0 : 1;
+}
+
+async function readYaml(file: string): Promise<unknown> {
+  const text = await readFile(file, 'utf8').catch((error: Error) => {
+    throw new Trouble(`${file} cannot be read: ${error.message}`);
+  });
+  try {
+    return parse(text, { maxAliasCount: 100 });
+  } catch (error) {
+    throw new Trouble(`${file}: ${(error as Error).message}`);
+  }
+}
+
+class RulesApi {
+  constructor(
+    private readonly url: string,
+    private readonly key: string | undefined,
+  ) {}
+
+  async list(): Promise<StoredRule[]> {
+    return ((await this.call('GET', '')) as { rules: StoredRule[] }).rules;
+  }
+
+  async call(method: string, path: string, body?: unknown): Promise<unknown> {
+    const response = await fetch(`${this.url}/api/v1/rules${path}`, {
+      method,
+      headers: {
+        ...(this.key !== undefined && { authorization: `Bearer ${this.key}` }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    }).catch((error: Error) => {
+      throw new Trouble(`${this.url} does not answer: ${error.message}; say where the API is with --api`);
+    });
+    const text = await response.text();
+    if (response.ok) return text === '' ? null : JSON.parse(text);
+    throw new Trouble(
+      `${method} ${path === '' ? 'rules' : path} was answered ${response.status}: ${text.slice(0, 500)}`,
+    );
+  }
+}
+
+try {
+  process.exitCode = await run(process.argv.slice(2));
+} catch (error) {
+  console.error((error as Error).message);
+  process.exitCode = 2;
+}
