@@ -1,6 +1,6 @@
 import { it } from '@jest/globals';
 import { spawn, spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { freePort } from '../../scripts/free-port.mjs';
 
@@ -30,6 +30,12 @@ export const pythonWithWebhooks = withModules(findProgram('WEBHOOKS_PYTHON_BIN',
 
 /** Path of Go, when its module cache has the Standard Webhooks library (`go mod download` in test/interop/webhooks-go): GO_BIN, else on PATH. */
 export const goWithWebhooks = withGoModules(findProgram('GO_BIN', ['go']), 'test/interop/webhooks-go');
+
+/** The same with the OpenTelemetry SDK (`go mod download` in test/interop/sdk-go). */
+export const goWithSdk = withGoModules(findProgram('GO_BIN', ['go']), 'test/interop/sdk-go');
+
+/** Java, and the class path that Maven has written for the OpenTelemetry SDK (test/interop/sdk-java/pom.xml says how). */
+export const javaWithSdk = withClassPath(findProgram('JAVA_BIN', ['java']), 'test/interop/sdk-java/target/classpath');
 
 /** Path of schemathesis, which tries an API by its OpenAPI document: SCHEMATHESIS_BIN, else on PATH, else undefined. */
 export const schemathesis = findProgram('SCHEMATHESIS_BIN', ['schemathesis']);
@@ -161,4 +167,10 @@ function withGoModules(program: string | undefined, folder: string): string | un
   if (!program) return undefined;
   const env = { ...process.env, GOPROXY: 'off', GOFLAGS: '-mod=readonly' };
   return spawnSync(program, ['list', '-deps', '.'], { cwd: folder, env }).status === 0 ? program : undefined;
+}
+
+function withClassPath(program: string | undefined, file: string): { program: string; classPath: string } | undefined {
+  return program !== undefined && existsSync(file)
+    ? { program, classPath: readFileSync(file, 'utf8').trim() }
+    : undefined;
 }
