@@ -92,13 +92,15 @@ describe('messages through trouble', () => {
       const rows = await delivery.outbox();
       expect(rows).toHaveLength(expected);
       const answered = new Map<string, number>();
+      const hung = new Map<string, number>();
       const firstTold = new Map<string, string[]>();
       for (const path of PATHS) {
         const plan = plans.get(path) ?? [];
         for (const [index, { headers, body }] of sink.at(path).entries()) {
           const answer = plan[index] ?? (plan.length === 1 ? plan[0]! : { status: 200 });
-          if (!taken(answer)) continue;
           const id = String(headers['webhook-id']);
+          if (answer === 'hang') hung.set(id, (hung.get(id) ?? 0) + 1);
+          if (!taken(answer)) continue;
           answered.set(id, (answered.get(id) ?? 0) + 1);
           const { type, data } = JSON.parse(body) as { type: string; data: { incident: { id: string } } };
           const key = `${path} ${data.incident.id}`;
@@ -110,10 +112,16 @@ describe('messages through trouble', () => {
         if (row.state === 'sent') expect(answered.get(row.id)).toBeGreaterThanOrEqual(1);
         else expect(row).toMatchObject({ state: 'failed', last_error: expect.stringMatching(/./) });
       }
-      const doubles = [...answered.values()].reduce((sum, n) => sum + n - 1, 0);
+      let unrecorded = 0;
+      for (const { id, attempts, tries } of rows) {
+        // Taken again: after an attempt of a worker that died, or after a receipt that came too late for this busy machine.
+        const lost = attempts - tries.length;
+        const late = tries.filter(({ reason }) => reason.startsWith('no answer')).length - (hung.get(id) ?? 0);
+        unrecorded += lost;
+        expect(answered.get(id) ?? 0).toBeLessThanOrEqual(1 + lost + Math.max(0, late));
+      }
       // A worker that dies holds one message of each channel at most.
-      expect(doubles).toBeLessThanOrEqual(crashes * PATHS.length);
-      if (crashes === 0) expect(doubles).toBe(0);
+      expect(unrecorded).toBeLessThanOrEqual(crashes * PATHS.length);
       for (const id of answered.keys()) expect(rows.map((row) => row.id)).toContain(id);
       for (const types of firstTold.values()) {
         expect(types[0]).toBe(types.includes('incident.opened') ? 'incident.opened' : 'incident.resolved');
