@@ -25,7 +25,9 @@ export function anomalyAlerts(
   if (kind === 'resolved') {
     return alerts
       .filter(({ state }) => state === 'firing')
-      .map((alert) => stepTo(alert, 'resolved', event, { exemplars: snapshot.exemplars, endsAtMs: atMs }));
+      .map((alert) =>
+        stepTo(alert, 'resolved', event, { exemplars: snapshot.exemplars, endsAtMs: snapshot.resolvedMs ?? atMs }),
+      );
   }
   const byRule = new Map(alerts.map((alert) => [alert.ruleId, alert]));
   const transitions: AlertTransition[] = [];

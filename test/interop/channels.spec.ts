@@ -125,7 +125,7 @@ describe('a real Alertmanager', () => {
           run(amtool!, ['--alertmanager.url', peer.url, 'alert', 'query', '--output=json', 'service=cart']);
         const [shown] = JSON.parse(await query()) as { labels: object; annotations: object; status: object }[];
         expect(shown).toMatchObject({
-          labels: { alertname: 'TracehoundIncident', service: 'cart', operation: 'GetCart', incident: incidentId },
+          labels: { alertname: 'default', service: 'cart', operation: 'GetCart', incident: incidentId },
           annotations: { summary: expect.stringContaining('checkout / GetCart') },
           status: { state: 'active' },
         });
