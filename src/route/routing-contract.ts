@@ -18,7 +18,7 @@ const MAX_ROUTES = 500;
 const DAY_S = 86_400;
 
 /** Text that people give to things: one line, nothing that PostgreSQL cannot hold. */
-const line = (most: number) =>
+export const line = (most: number) =>
   z
     .string()
     .trim()

@@ -32,6 +32,7 @@ import { RuleMatchStore } from './rule-match.store.js';
 import { RouteStore } from './route.store.js';
 import { RoutingStore } from './routing.store.js';
 import { RuleStore } from './rule.store.js';
+import { IncidentActionStore } from './incident-action.store.js';
 import { SilenceStore } from './silence.store.js';
 import { SeasonStore } from './season.store.js';
 import { SecretBox, secretBoxFrom } from './secret-box.js';
@@ -73,6 +74,7 @@ const STORES = [
   RoutingStore,
   RuleStore,
   SeasonStore,
+  IncidentActionStore,
   SilenceStore,
   TenantSettingsStore,
   TenantStore,

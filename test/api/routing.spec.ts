@@ -186,3 +186,21 @@ describe('silences', () => {
     );
   });
 });
+
+describe('what people do about an incident', () => {
+  it('names the field that is wrong, and does not know incidents that are not there', async () => {
+    const path = `/api/v1/incidents/${'0'.repeat(8)}-0000-4000-8000-${'0'.repeat(12)}`;
+    expect(await call('POST', `${path}/acknowledge`, { by: 'ann' })).toMatchObject({ status: 404 });
+    expect(await call('POST', `${path}/acknowledge`, {})).toMatchObject({
+      status: 400,
+      text: expect.stringContaining('by'),
+    });
+    expect(await call('PUT', `${path}/assignee`, { by: 'ann' })).toMatchObject({ status: 400 });
+    expect(await call('POST', `${path}/comments`, { by: 'ann', text: 'x' })).toMatchObject({ status: 400 });
+    expect(await call('DELETE', `${path}/acknowledge?by=ann`)).toMatchObject({ status: 404 });
+    expect(await call('GET', `${path}/actions`)).toMatchObject({
+      status: 200,
+      body: { acknowledged: null, actions: [] },
+    });
+  });
+});

@@ -37,8 +37,8 @@ interface Process {
   channels: ChannelStore;
   health: ChannelHealthStore;
   notifications: NotificationStore;
-  /** Alerting and routing, one after the other. */
-  alert: Pick<AlertWorker, 'run'>;
+  /** Alerting and routing, one after the other; routing as of `nowMs`, else of now. */
+  alert: { run(tenantId: number, nowMs?: number): Promise<void> };
   notify: NotifyWorker;
 }
 
@@ -130,9 +130,9 @@ export async function startDelivery(name: string, options: ProcessOptions = {}):
       },
     );
     const both = {
-      run: async (tenantId: number) => {
+      run: async (tenantId: number, nowMs?: number) => {
         await alert.run(tenantId);
-        await route.run(tenantId);
+        await route.run(tenantId, nowMs);
       },
     };
     return { db, rules, channels, health, notifications, alert: both, notify };

@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { IncidentActionStore } from '../../src/store/incident-action.store.js';
+import { RoutingStore } from '../../src/store/routing.store.js';
+import { startDelivery, type Delivery } from '../support/delivery.js';
+
+const MINUTE_MS = 60_000;
+
+describe('an incident that somebody acknowledges', () => {
+  let delivery: Delivery;
+  let actions: IncidentActionStore;
+  let onCall: string;
+  let boss: string;
+  let incidentId: string;
+  let beganMs: number;
+
+  beforeAll(async () => {
+    delivery = await startDelivery('acknowledge');
+    actions = new IncidentActionStore(delivery.db);
+    onCall = (await delivery.channel('webhook', 'http://127.0.0.1:9/on-call')).id;
+    boss = (await delivery.channel('webhook', 'http://127.0.0.1:9/boss')).id;
+    const settings = { groupBy: ['incident'], groupWaitS: 0, groupIntervalS: 0, repeatIntervalS: 3_600 };
+    const route = {
+      ...settings,
+      receiver: 'on call',
+      tellEscalations: true,
+      escalateAfterS: 600,
+      escalateTo: 'boss',
+      muteTimes: [],
+      activeTimes: [],
+      matchers: [],
+      continue: false,
+      routes: [],
+    };
+    const receivers = [
+      { name: 'on call', channelIds: [onCall], sendResolved: true },
+      { name: 'boss', channelIds: [boss], sendResolved: true },
+    ];
+    await new RoutingStore(delivery.db).replace(1, { receivers, route }, null, 'test');
+  });
+  afterAll(() => delivery?.close());
+
+  beforeEach(async () => {
+    await delivery.db.query(`delete from notifications`);
+    incidentId = randomUUID();
+    await delivery.step(incidentId, 'opened');
+    beganMs = Date.now();
+    await delivery.alert.run(1, beganMs);
+    expect(await told()).toEqual(['on call firing']);
+  });
+
+  const at = (minutes: number) => delivery.alert.run(1, beganMs + minutes * MINUTE_MS);
+  const act = (kind: 'acknowledged' | 'acknowledgement_withdrawn') =>
+    actions.add(1, incidentId, { kind, by: 'ann', subject: null, comment: '' });
+
+  /** In order: who was told, and of what. */
+  async function told(): Promise<string[]> {
+    const rows: { channel_id: string; kind: string }[] = await delivery.db.query(
+      `select channel_id, kind from notifications order by sequence, channel_id = $1`,
+      [boss],
+    );
+    return rows.map(
+      ({ channel_id, kind }) =>
+        `${channel_id === boss ? 'boss' : 'on call'} ${/resolved/.test(kind) ? 'resolved' : 'firing'}`,
+    );
+  }
+
+  it('is not escalated and not repeated, and its end is told to whoever was told', async () => {
+    await act('acknowledged');
+    for (const minutes of [5, 11, 70, 200]) await at(minutes);
+    expect(await told()).toEqual(['on call firing']);
+    await delivery.step(incidentId, 'resolved');
+    await at(201);
+    expect(await told()).toEqual(['on call firing', 'on call resolved']);
+  });
+
+  it('is escalated when nobody does', async () => {
+    await at(9);
+    expect(await told()).toEqual(['on call firing']);
+    await at(11);
+    expect(await told()).toEqual(['on call firing', 'boss firing']);
+    await at(62);
+    expect((await told()).slice(2)).toContain('on call firing');
+    await delivery.step(incidentId, 'resolved');
+    await at(63);
+    expect((await told()).slice(-2).toSorted()).toEqual(['boss resolved', 'on call resolved']);
+  });
+
+  it('is escalated after all when the acknowledgement is withdrawn', async () => {
+    await act('acknowledged');
+    await at(11);
+    expect(await told()).toEqual(['on call firing']);
+    await act('acknowledgement_withdrawn');
+    await at(12);
+    expect(await told()).toEqual(['on call firing', 'boss firing']);
+    await delivery.step(incidentId, 'resolved');
+    await at(13);
+  });
+
+  it('does not keep quiet about the next one', async () => {
+    await act('acknowledged');
+    await delivery.step(incidentId, 'resolved');
+    await at(1);
+    incidentId = randomUUID();
+    await delivery.step(incidentId, 'opened');
+    await at(2);
+    await at(13);
+    expect(await told()).toEqual(['on call firing', 'on call firing', 'on call resolved', 'boss firing']);
+    await delivery.step(incidentId, 'resolved');
+    await at(14);
+  });
+
+  it('that does not exist, or is of another tenant, cannot be acknowledged', async () => {
+    const action = { kind: 'acknowledged', by: 'ann', subject: null, comment: '' } as const;
+    await expect(actions.add(1, randomUUID(), action)).rejects.toMatchObject({ status: 404 });
+    await expect(actions.add(2, incidentId, action)).rejects.toMatchObject({ status: 404 });
+    expect(await actions.list(2, incidentId)).toEqual([]);
+    await delivery.step(incidentId, 'resolved');
+    await at(1);
+  });
+});
