@@ -43,6 +43,52 @@ it('ends verdicts that are older than 30 days, unless the journal still holds th
   expect(await new RetentionStore(db).prune(NOW)).toBe(0);
 });
 
+it('ends what alerting is done with, and keeps what fires, what is owed, and what was said of incidents', async () => {
+  const old = new Date(NOW - 100 * 86_400_000);
+  const group = (closedAt: Date | null) =>
+    db.query(
+      `insert into alert_groups (tenant_id, id, key, route_key, labels, settings, created_at, closed_at)
+       values (1, gen_random_uuid(), 'g', 'r', '{}', '{}', $1, $2)`,
+      [old, closedAt],
+    );
+  await group(old);
+  await group(null);
+  const alert = async (isFiring: boolean, isMember = false) => {
+    const id = randomUUID();
+    await db.query(
+      `insert into routed_alerts (tenant_id, alert_id, sequence, snapshot, reason, is_firing, step_at, heard_at, routed_at)
+       values (1, $1, 1, '{}', 'x', $2, $3, $3, $3)`,
+      [id, isFiring, old],
+    );
+    if (isMember) {
+      await db.query(
+        `insert into alert_group_members (tenant_id, group_id, alert_id) values (1, gen_random_uuid(), $1)`,
+        [id],
+      );
+    }
+  };
+  await alert(false);
+  await alert(true);
+  await alert(false, true);
+  const decision = (incidentId: string | null) =>
+    db.query(
+      `insert into route_decisions (tenant_id, alert_id, sequence, rule_name, incident_id, group_id, step_at, at, send, reason, channel_ids)
+       values (1, gen_random_uuid(), 1, 'x', $1, gen_random_uuid(), $2, $2, false, 'x', '{}')`,
+      [incidentId, old],
+    );
+  await decision(null);
+  await decision(randomUUID());
+  await db.query(
+    `insert into silences values (1, gen_random_uuid(), '[]', $1, $1, 'ann', '', $1), (1, gen_random_uuid(), '[]', $1, $2, 'ann', '', $1)`,
+    [old, new Date(NOW)],
+  );
+
+  expect(await new RetentionStore(db).prune(NOW)).toBe(4);
+  for (const [table, left] of Object.entries({ alert_groups: 1, routed_alerts: 2, route_decisions: 1, silences: 1 })) {
+    expect(await db.query(`select count(*)::int4 as n from ${table}`)).toEqual([{ n: left }]);
+  }
+});
+
 describe('spans', () => {
   const nowMs = Date.now();
   const hourMs = floorHour(nowMs) - 30 * HOUR_MS;
