@@ -334,6 +334,20 @@ CREATE TABLE idempotency_keys (
   CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, key)
 );
 
+CREATE TABLE incident_actions (
+  tenant_id integer NOT NULL,
+  id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  incident_id uuid NOT NULL,
+  at timestamp with time zone DEFAULT now() NOT NULL,
+  kind text NOT NULL,
+  by text NOT NULL,
+  subject text,
+  comment text DEFAULT ''::text NOT NULL,
+  CONSTRAINT incident_actions_pkey PRIMARY KEY (tenant_id, id),
+  CONSTRAINT incident_actions_kind_check CHECK ((kind = ANY (ARRAY['acknowledged'::text, 'acknowledgement_withdrawn'::text, 'assigned'::text, 'commented'::text])))
+);
+CREATE INDEX incident_actions_incident ON public.incident_actions USING btree (tenant_id, incident_id, id);
+
 CREATE TABLE incident_correlations (
   tenant_id integer NOT NULL,
   incident_id uuid NOT NULL,
