@@ -21,7 +21,7 @@ export function encodeCursor(place: Record<string, string | number>): string {
   return Buffer.from(JSON.stringify(place)).toString('base64url');
 }
 
-function cursorOf<T extends z.ZodType>(place: T) {
+export function cursorOf<T extends z.ZodType>(place: T) {
   return z
     .string()
     .max(512)

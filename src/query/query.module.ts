@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { JournalModule } from '../journal/journal.module.js';
+import { AlertsController } from './alerts.controller.js';
 import { HealthController } from './health.controller.js';
 import { IncidentsController } from './incidents.controller.js';
 import { LoadController } from './load.controller.js';
@@ -9,6 +10,13 @@ import { TracesController } from './traces.controller.js';
 /** What people and tools read: everything that the stages have written. */
 @Module({
   imports: [JournalModule],
-  controllers: [IncidentsController, LoadController, TracesController, HealthController, MetricsController],
+  controllers: [
+    AlertsController,
+    IncidentsController,
+    LoadController,
+    TracesController,
+    HealthController,
+    MetricsController,
+  ],
 })
 export class QueryModule {}

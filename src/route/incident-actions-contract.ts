@@ -22,7 +22,7 @@ export type AssignInput = z.infer<typeof AssignInput>;
 export const CommentInput = z.strictObject({ by: By, comment: Comment.min(1) }).meta({ id: 'CommentInput' });
 export type CommentInput = z.infer<typeof CommentInput>;
 
-export const WithdrawQuery = z.strictObject({ by: By });
+export const WithdrawQuery = z.strictObject({ by: By.default('unnamed') });
 export type WithdrawQuery = z.infer<typeof WithdrawQuery>;
 
 export const IncidentActionsView = z

@@ -2,6 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { CONFIG, type Config } from '../config.js';
 import { AlertStore } from './alert.store.js';
+import { AlertViewsStore } from './alert-views.store.js';
 import { AnomalyStore } from './anomaly.store.js';
 import { BacktestStore } from './backtest.store.js';
 import { BaselineStore } from './baseline.store.js';
@@ -43,6 +44,7 @@ import { ViewsStore } from './views.store.js';
 
 const STORES = [
   AlertStore,
+  AlertViewsStore,
   AnomalyStore,
   BacktestStore,
   BaselineStore,

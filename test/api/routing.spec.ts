@@ -204,3 +204,38 @@ describe('what people do about an incident', () => {
     });
   });
 });
+
+describe('alerts', () => {
+  it('are listed, the last to change first, and told one by one with their steps and decisions', async () => {
+    for (const n of [1, 2, 3]) {
+      const labels = { alertname: `listed ${n}`, severity: 'warning' };
+      expect((await call('POST', '/api/v2/alerts', [{ labels, endsAt: inAnHour() }])).status).toBe(200);
+    }
+    const first = await call('GET', '/api/v1/alerts?state=firing&limit=2');
+    expect(first.body.alerts).toHaveLength(2);
+    const second = await call('GET', `/api/v1/alerts?state=firing&limit=2&cursor=${first.body.nextCursor}`);
+    const names = [...first.body.alerts, ...second.body.alerts].map(({ labels }) => labels.alertname);
+    expect(names).toEqual(['listed 3', 'listed 2', 'listed 1']);
+    expect(second.body.nextCursor).toBeNull();
+
+    const { id } = first.body.alerts[0];
+    const story = await until(
+      async () => (await call('GET', `/api/v1/alerts/${id}`)).body,
+      ({ decisions }) => decisions.length > 0,
+    );
+    expect(story).toMatchObject({ id, ruleId: null, state: 'firing', transitions: [{ sequence: 1, to: 'firing' }] });
+    expect(story.decisions[0]).toMatchObject({ send: false, channelIds: [] });
+    expect((await call('GET', '/api/v1/alerts?state=loud')).status).toBe(400);
+    expect((await call('GET', '/api/v1/alerts?cursor=nonsense')).status).toBe(400);
+    expect((await call('GET', `/api/v1/alerts/${'0'.repeat(8)}-0000-4000-8000-${'0'.repeat(12)}`)).status).toBe(404);
+  });
+});
+
+/** What `read` gives once it is as wanted: routing waits some seconds for an alert's brothers. */
+async function until<T>(read: () => Promise<T>, isWanted: (found: T) => boolean): Promise<T> {
+  for (let tries = 0; ; tries++) {
+    const found = await read();
+    if (isWanted(found) || tries > 150) return found;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
