@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ALERT_STATES, type Alert } from '../model/alert.js';
-import type { AlertStory } from '../store/alert-views.store.js';
+import type { AlertStory } from '../model/alert-story.js';
 import { cursorOf } from './parameters.js';
 
 const Time = z.iso.datetime();

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { Alert, AlertState } from '../model/alert.js';
+import type { AlertStory } from '../model/alert-story.js';
 import { isoUs } from './iso-time.js';
 
 export interface AlertFilter {
@@ -8,20 +9,6 @@ export interface AlertFilter {
   ruleId?: string | undefined;
   limit: number;
   cursor?: { updatedAt: string; id: string } | undefined;
-}
-
-/** An alert with what happened to it, and who was told of that. */
-export interface AlertStory {
-  alert: Alert;
-  transitions: { sequence: number; atMs: number; from: string; to: string; reason: string }[];
-  decisions: {
-    sequence: number;
-    atMs: number;
-    send: boolean;
-    reason: string;
-    detail: string | null;
-    channelIds: string[];
-  }[];
 }
 
 const MOST = 100;
