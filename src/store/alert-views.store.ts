@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { Alert, AlertState } from '../model/alert.js';
 import type { AlertStory } from '../model/alert-story.js';
+import { ALERT_COLUMNS } from './alert.store.js';
+import { epochMs } from './epoch-ms.js';
 import { isoUs } from './iso-time.js';
 
 export interface AlertFilter {
@@ -12,10 +14,7 @@ export interface AlertFilter {
 }
 
 const MOST = 100;
-const COLUMNS = `
-  id, tenant_id as "tenantId", rule_id as "ruleId", incident_id as "incidentId", state, labels, annotations, figures, exemplars,
-  ${epochMs('active_at')} as "activeAtMs", ${epochMs('fired_at')} as "firedAtMs", ${epochMs('ends_at')} as "endsAtMs",
-  generator_url as "generatorUrl", sequence, ${isoUs('updated_at')} as "updatedAt"`;
+const COLUMNS = `${ALERT_COLUMNS}, ${isoUs('updated_at')} as "updatedAt"`;
 
 /** What the screens of alerts show; nothing of another tenant is ever found. */
 @Injectable()
@@ -36,10 +35,10 @@ export class AlertViewsStore {
 
   /** Null when this tenant has none of that id. */
   async get(tenantId: number, id: string): Promise<AlertStory | null> {
-    const [alert]: Alert[] = await this.db.query(`select ${COLUMNS} from alerts where tenant_id = $1 and id = $2`, [
-      tenantId,
-      id,
-    ]);
+    const [alert]: Alert[] = await this.db.query(
+      `select ${ALERT_COLUMNS} from alerts where tenant_id = $1 and id = $2`,
+      [tenantId, id],
+    );
     if (alert === undefined) return null;
     const transitions: AlertStory['transitions'] = await this.db.query(
       `select sequence, ${epochMs('at')} as "atMs", from_state as "from", to_state as "to", reason
@@ -53,8 +52,4 @@ export class AlertViewsStore {
     );
     return { alert, transitions, decisions };
   }
-}
-
-function epochMs(column: string): string {
-  return `(extract(epoch from ${column}) * 1000)::float8`;
 }

@@ -4,17 +4,13 @@ import { DataSource, type EntityManager } from 'typeorm';
 import type { Alert, AlertState, AlertTransition } from '../model/alert.js';
 import type { Instance, Memory } from '../model/alert-memory.js';
 import type { Notice } from '../model/notice.js';
+import { epochMs } from './epoch-ms.js';
 
-const ALERT_COLUMNS = `
+/** The columns of an `Alert`, in the names of the model. */
+export const ALERT_COLUMNS = `
   id, tenant_id as "tenantId", rule_id as "ruleId", incident_id as "incidentId", state, labels, annotations, figures, exemplars,
-  extract(epoch from active_at) * 1000 as "activeAtMs", extract(epoch from fired_at) * 1000 as "firedAtMs",
-  extract(epoch from ends_at) * 1000 as "endsAtMs", generator_url as "generatorUrl", sequence`;
-
-type AlertRow = Omit<Alert, 'activeAtMs' | 'firedAtMs' | 'endsAtMs'> & {
-  activeAtMs: string;
-  firedAtMs: string | null;
-  endsAtMs: string | null;
-};
+  ${epochMs('active_at')} as "activeAtMs", ${epochMs('fired_at')} as "firedAtMs", ${epochMs('ends_at')} as "endsAtMs",
+  generator_url as "generatorUrl", sequence`;
 
 /** Alerts, and every change of their state: what routing works on. */
 @Injectable()
@@ -23,20 +19,19 @@ export class AlertStore {
 
   /** The alerts that rules have of an incident. */
   async ofIncident(tenantId: number, incidentId: string, db: Pick<EntityManager, 'query'> = this.db): Promise<Alert[]> {
-    const rows: AlertRow[] = await db.query(
-      `select ${ALERT_COLUMNS} from alerts where tenant_id = $1 and incident_id = $2 order by id`,
-      [tenantId, incidentId],
-    );
-    return rows.map(alertOf);
+    return db.query(`select ${ALERT_COLUMNS} from alerts where tenant_id = $1 and incident_id = $2 order by id`, [
+      tenantId,
+      incidentId,
+    ]);
   }
 
   /** Alerts of rules of which something is remembered between evaluations. */
   async remembered(tenantId: number): Promise<Instance[]> {
-    const rows: (AlertRow & { memory: Memory; epoch: number })[] = await this.db.query(
+    const rows: (Alert & { memory: Memory; epoch: number })[] = await this.db.query(
       `select ${ALERT_COLUMNS}, memory, rule_epoch as epoch from alerts where tenant_id = $1 and memory is not null order by id`,
       [tenantId],
     );
-    return rows.map(({ memory, epoch, ...row }) => ({ alert: alertOf(row), memory, epoch }));
+    return rows.map(({ memory, epoch, ...alert }) => ({ alert, memory, epoch }));
   }
 
   /** How far those of the alerts have come that are there. */
@@ -194,13 +189,4 @@ export function alertId(tenantId: number, ruleId: string, identity: string): str
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
   const hex = bytes.toString('hex');
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-');
-}
-
-function alertOf(row: AlertRow): Alert {
-  return {
-    ...row,
-    activeAtMs: Number(row.activeAtMs),
-    firedAtMs: row.firedAtMs === null ? null : Number(row.firedAtMs),
-    endsAtMs: row.endsAtMs === null ? null : Number(row.endsAtMs),
-  };
 }

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { Alert, AlertTransition } from '../model/alert.js';
-import { alertId, AlertStore } from './alert.store.js';
+import { ALERT_COLUMNS, alertId, AlertStore } from './alert.store.js';
+import { epochMs } from './epoch-ms.js';
 
 /** An alert as somebody else sends it; it fires while `endsAtMs` lies ahead. */
 export interface OutsideAlert {
@@ -11,11 +12,6 @@ export interface OutsideAlert {
   endsAtMs: number;
   generatorUrl: string | null;
 }
-
-const COLUMNS = `
-  id, tenant_id as "tenantId", rule_id as "ruleId", incident_id as "incidentId", state, labels, annotations, figures, exemplars,
-  (extract(epoch from active_at) * 1000)::float8 as "activeAtMs", (extract(epoch from fired_at) * 1000)::float8 as "firedAtMs",
-  (extract(epoch from ends_at) * 1000)::float8 as "endsAtMs", generator_url as "generatorUrl", sequence`;
 
 /** Alerts that others sent to us: they have no rule, their labels are their identity, and they end when nobody sends them again. */
 @Injectable()
@@ -30,7 +26,7 @@ export class OutsideAlertStore {
     const byId = new Map(sent.map((each) => [alertId(tenantId, 'outside', identity(each.labels)), each]));
     await this.db.transaction(async (tx) => {
       const known: Alert[] = await tx.query(
-        `select ${COLUMNS} from alerts where tenant_id = $1 and id = any ($2) order by id for update`,
+        `select ${ALERT_COLUMNS} from alerts where tenant_id = $1 and id = any ($2) order by id for update`,
         [tenantId, [...byId.keys()]],
       );
       const before = new Map(known.map((alert) => [alert.id, alert]));
@@ -54,7 +50,7 @@ export class OutsideAlertStore {
   /** Ends what nobody has sent again in time. */
   async expire(tx: EntityManager, tenantId: number, nowMs: number): Promise<boolean> {
     const over: Alert[] = await tx.query(
-      `select ${COLUMNS} from alerts where tenant_id = $1 and rule_id is null and state = 'firing' and ends_at <= $2
+      `select ${ALERT_COLUMNS} from alerts where tenant_id = $1 and rule_id is null and state = 'firing' and ends_at <= $2
        order by id limit 1000 for update skip locked`,
       [tenantId, new Date(nowMs)],
     );
@@ -66,7 +62,7 @@ export class OutsideAlertStore {
   /** All that fires, from rules and from outside, at most `limit`; and when each was last changed. */
   async firing(tenantId: number, limit: number): Promise<(Alert & { updatedAtMs: number; isRouted: boolean })[]> {
     return this.db.query(
-      `select ${COLUMNS}, (extract(epoch from updated_at) * 1000)::float8 as "updatedAtMs",
+      `select ${ALERT_COLUMNS}, ${epochMs('updated_at')} as "updatedAtMs",
          exists (select from routed_alerts r where r.tenant_id = a.tenant_id and r.alert_id = a.id and r.is_firing) as "isRouted"
        from alerts a where tenant_id = $1 and state in ('firing', 'recovering') order by fired_at, id limit $2`,
       [tenantId, limit],
