@@ -11,6 +11,8 @@ const troubleLog = String.raw`\.\./trouble-log\.js`;
 const probe = String.raw`\.\./probe\.js`;
 const listen = String.raw`\.\./listen\.js`;
 const errorAnswer = String.raw`\.\./error-answer\.js`;
+const textLine = String.raw`\.\./text-line\.js`;
+const listCursor = String.raw`\.\./list-cursor\.js`;
 const queue = String.raw`\.\./queue/[^/]+\.js`;
 const pipeline = String.raw`\.\./pipeline\.js`;
 const config = String.raw`\.\./config\.js`;
@@ -199,6 +201,7 @@ export default tseslint.config(
     rules: edge(
       STAGE,
       errorAnswer,
+      listCursor,
       own,
       model,
       store,
@@ -242,7 +245,7 @@ export default tseslint.config(
   {
     // Schemas of what comes in and what goes out.
     files: ['src/*/{contract,*-contract}.ts', 'src/query/parameters.ts'],
-    rules: pure(ownPure, model, 'zod'),
+    rules: pure(ownPure, model, textLine, listCursor, 'zod'),
   },
   {
     // Patterns are users', label values anybody's: RE2 takes linear time.
@@ -281,6 +284,7 @@ export default tseslint.config(
     files: edgesOf('query'),
     rules: edge(
       STAGE,
+      listCursor,
       own,
       model,
       store,

@@ -1,16 +1,8 @@
+import type { DecisionReason } from '../model/decision.js';
 import { SEVERITIES, type Incident, type Severity } from '../model/incident.js';
 import type { AnomalyRule } from '../model/rule.js';
 
-export type Match =
-  | 'matches'
-  | 'severity_below_rule'
-  | 'service_not_in_rule'
-  | 'operation_not_in_rule'
-  | 'signal_not_in_rule'
-  | 'weaker_than_rule'
-  | 'outside_active_hours'
-  | 'weaker_than_budget'
-  | 'budget_spent';
+export type Match = 'matches' | Exclude<DecisionReason, 'rule_disabled'>;
 
 /** Whether a rule is about this incident: severe enough, and one of its globs matches the service of a cause or of an affected operation. */
 export function matchRule(

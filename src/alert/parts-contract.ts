@@ -4,17 +4,8 @@ import { SEVERITIES } from '../model/incident.js';
 import { GROUP_LABELS, NO_DATA_POLICIES, SPAN_KIND_NAMES, WEEKDAYS } from '../model/rule.js';
 import { PLACE_KEYS, VERSION_KEYS } from '../model/version.js';
 import { WINDOW_MS } from '../model/window.js';
+import { line } from '../text-line.js';
 import { unknownName } from './template.js';
-
-/** Text that people give to things: one line, nothing that PostgreSQL cannot hold. */
-export const line = (most: number) =>
-  z
-    .string()
-    .trim()
-    .min(1)
-    .max(most)
-    // Written so that every reader of the OpenAPI document understands it.
-    .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, 'must not contain control characters');
 
 /** A duration between two lengths, both included. */
 export const duration = (least: string, most: string) =>

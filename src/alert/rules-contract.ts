@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cursorOf } from '../list-cursor.js';
 import { Rejected } from '../model/failure.js';
 import type { Rule, RuleValues } from '../model/rule.js';
 import {
@@ -47,19 +48,7 @@ export type RulePath = z.infer<typeof RulePath>;
 const Place = z.strictObject({ createdAt: z.iso.datetime({ precision: 6 }), id: z.guid() });
 export const RuleQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(500).default(500),
-  cursor: z
-    .string()
-    .max(512)
-    .transform((text, context) => {
-      const place = Place.safeParse(parseJson(text));
-      if (place.success) return place.data;
-      context.addIssue({
-        code: 'custom',
-        message: 'is not a cursor of this list; use the nextCursor of its last answer',
-      });
-      return z.NEVER;
-    })
-    .optional(),
+  cursor: cursorOf(Place).optional(),
 });
 export type RuleQuery = z.output<typeof RuleQuery>;
 
@@ -104,12 +93,4 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function parseJson(base64url: string): unknown {
-  try {
-    return JSON.parse(Buffer.from(base64url, 'base64url').toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }

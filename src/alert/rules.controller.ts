@@ -12,6 +12,7 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { RequireScope, Tenant } from '../access/access.guard.js';
+import { encodeCursor } from '../list-cursor.js';
 import { errorAnswer, NOT_FOUND } from '../error-answer.js';
 import { Rejected } from '../model/failure.js';
 import type { Rule, RuleValues } from '../model/rule.js';
@@ -63,8 +64,7 @@ export class RulesController {
     const last = shown.at(-1);
     return {
       rules: shown.map(({ rule }) => ruleView(rule)),
-      nextCursor:
-        last && found.length > shown.length ? Buffer.from(JSON.stringify(last.place)).toString('base64url') : null,
+      nextCursor: last && found.length > shown.length ? encodeCursor({ ...last.place }) : null,
     };
   }
 

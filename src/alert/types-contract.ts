@@ -10,7 +10,8 @@ import {
   STRUCTURAL_CHANGES,
 } from '../model/rule.js';
 import { PLACE_KEYS, VERSION_KEYS } from '../model/version.js';
-import { COMMON, duration, evaluation, globs, grouped, line, severity, stretch } from './parts-contract.js';
+import { line } from '../text-line.js';
+import { COMMON, duration, evaluation, globs, grouped, severity, stretch } from './parts-contract.js';
 
 const amount = z.number().min(0).max(1e12);
 

@@ -1,6 +1,6 @@
 import { Histogram } from '../model/histogram.js';
 import { POSTED_ERROR, POSTED_ROOT, type Posting } from '../model/posting.js';
-import type { EdgeRollup, Rollup, WindowMeasure } from '../model/rollup.js';
+import { emptyRollup, type EdgeRollup, type Rollup, type WindowMeasure } from '../model/rollup.js';
 import type { StructuralSpan } from '../model/span.js';
 import { Copies } from './copies.js';
 import { addStructure } from './structure.js';
@@ -46,27 +46,6 @@ export function measureWindow(
     duplicateSpans,
     rollups: all,
     edges: [...edges.values()].sort((a, b) => a.callerId - b.callerId || a.calleeId - b.calleeId),
-  };
-}
-
-function emptyRollup(operationId: number, windowAtMs: number): Rollup {
-  return {
-    operationId,
-    windowAtMs,
-    n: 0,
-    errors: 0,
-    entries: 0,
-    durationSumUs: 0,
-    maxDurationUs: 0,
-    latency: new Histogram(),
-    sampledN: 0,
-    failedHere: 0,
-    selfTime: new Histogram(),
-    shapes: new Map(),
-    instances: new Map(),
-    paths: null,
-    slowest: [],
-    failed: [],
   };
 }
 

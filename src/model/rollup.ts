@@ -1,5 +1,5 @@
 import type { EventRollup } from './event.js';
-import type { Histogram } from './histogram.js';
+import { Histogram } from './histogram.js';
 import type { InstancePart } from './instance.js';
 import type { Paths } from './paths.js';
 
@@ -42,6 +42,28 @@ export interface Rollup {
   failed: string[];
   /** Missing when no span states a sampling probability. */
   weighting?: Weighting;
+}
+
+/** What is measured of an operation before its first span. */
+export function emptyRollup(operationId: number, windowAtMs: number): Rollup {
+  return {
+    operationId,
+    windowAtMs,
+    n: 0,
+    errors: 0,
+    entries: 0,
+    durationSumUs: 0,
+    maxDurationUs: 0,
+    latency: new Histogram(),
+    sampledN: 0,
+    failedHere: 0,
+    selfTime: new Histogram(),
+    shapes: new Map(),
+    instances: new Map(),
+    paths: null,
+    slowest: [],
+    failed: [],
+  };
 }
 
 /** How many spans a rollup stands for: those received, and those that sampling left out as far as senders say so. */

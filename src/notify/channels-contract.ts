@@ -1,15 +1,8 @@
 import { z } from 'zod';
 import { CHANNEL_TYPES } from '../model/channel.js';
+import { line } from '../text-line.js';
 import { templateProblem } from './body-template.js';
 
-const line = (max: number) =>
-  z
-    .string()
-    .trim()
-    .min(1)
-    .max(max)
-    // Written so that every reader of the OpenAPI document understands it.
-    .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, 'must not contain control characters');
 const Name = line(100);
 const ReceiverUrl = z
   .string()

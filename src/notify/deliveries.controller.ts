@@ -86,36 +86,6 @@ export class DeliveriesController {
   }
 }
 
-function view({
-  id,
-  type,
-  title,
-  incidentId,
-  groupKey,
-  channelId,
-  channelName,
-  state,
-  createdAt,
-  nextAttemptAt,
-  sentAt,
-  lastError,
-  digestId,
-  attempts,
-}: DeliveryRow): NotificationView {
-  return {
-    id,
-    type,
-    title,
-    incidentId,
-    groupKey,
-    channelId,
-    channelName,
-    state,
-    createdAt,
-    nextAttemptAt,
-    sentAt,
-    lastError,
-    digestId,
-    attempts,
-  };
+function view({ place: _place, ...shown }: DeliveryRow): NotificationView {
+  return shown;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { cursorOf } from '../list-cursor.js';
 import { ALERT_STATES, type Alert } from '../model/alert.js';
 import type { AlertStory } from '../model/alert-story.js';
-import { cursorOf } from './parameters.js';
 
 const Time = z.iso.datetime();
 

@@ -1,10 +1,10 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RequireScope, Tenant } from '../access/access.guard.js';
+import { encodeCursor } from '../list-cursor.js';
 import { Rejected } from '../model/failure.js';
 import { AlertViewsStore } from '../store/alert-views.store.js';
 import { AlertDetailView, AlertList, AlertPath, AlertQuery, alertDetailView, alertView } from './alerts-contract.js';
-import { encodeCursor } from './parameters.js';
 
 @ApiTags('routing')
 @RequireScope('read')

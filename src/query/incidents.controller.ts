@@ -1,6 +1,7 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RequireScope, Tenant } from '../access/access.guard.js';
+import { encodeCursor } from '../list-cursor.js';
 import { displayText } from '../model/display.js';
 import { Rejected } from '../model/failure.js';
 import { correlationViews } from '../model/correlation-view.js';
@@ -9,7 +10,7 @@ import { SPAN_KIND } from '../model/span.js';
 import { CorrelationStore } from '../store/correlation.store.js';
 import { IncidentViewsStore, type ListedAnomaly } from '../store/incident-views.store.js';
 import { AnomalyList, IncidentDetailView, IncidentList, type AnomalyView } from './contract.js';
-import { AnomalyQuery, encodeCursor, IncidentPath, IncidentQuery } from './parameters.js';
+import { AnomalyQuery, IncidentPath, IncidentQuery } from './parameters.js';
 
 @ApiTags('incidents')
 @RequireScope('read')

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cursorOf } from '../list-cursor.js';
 import { SIGNALS } from '../model/anomaly.js';
 import { INCIDENT_STATES } from '../model/incident.js';
 import { SPAN_KIND } from '../model/span.js';
@@ -15,34 +16,6 @@ const ServiceName = z
 const limit = (most: number, usual: number) => z.coerce.number().int().min(1).max(most).default(usual);
 
 const Instant = z.iso.datetime({ precision: 6 });
-
-/** A place in a list, as opaque text for the client. Instants keep microseconds: rounded ones would repeat or skip rows. */
-export function encodeCursor(place: Record<string, string | number>): string {
-  return Buffer.from(JSON.stringify(place)).toString('base64url');
-}
-
-export function cursorOf<T extends z.ZodType>(place: T) {
-  return z
-    .string()
-    .max(512)
-    .transform((text, context): z.output<T> => {
-      const parsed = place.safeParse(parseJson(Buffer.from(text, 'base64url').toString('utf8')));
-      if (parsed.success) return parsed.data;
-      context.addIssue({
-        code: 'custom',
-        message: 'is not a cursor of this list; use the nextCursor of its last answer',
-      });
-      return z.NEVER;
-    });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
 
 const inOrder = (range: { from?: Date | undefined; to?: Date | undefined }) =>
   range.from === undefined || range.to === undefined || range.from < range.to;

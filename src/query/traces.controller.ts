@@ -1,13 +1,14 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RequireScope, Tenant } from '../access/access.guard.js';
+import { encodeCursor } from '../list-cursor.js';
 import { LogReader } from '../journal/log-read.js';
 import { JournalReader } from '../journal/read.js';
 import { TraceSearch, type FoundTrace, type SpanFilter } from '../journal/search.js';
 import { Rejected } from '../model/failure.js';
 import { SPAN_KIND } from '../model/span.js';
 import { type FoundTraceView, TraceList, TraceLogs, TraceView } from './contract.js';
-import { encodeCursor, TracePageQuery, TracePath, TraceQuery } from './parameters.js';
+import { TracePageQuery, TracePath, TraceQuery } from './parameters.js';
 
 @ApiTags('traces')
 @RequireScope('read')

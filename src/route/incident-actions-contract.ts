@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { INCIDENT_ACTION_KINDS, standing, type IncidentAction } from '../model/incident-action.js';
-import { line } from './routing-contract.js';
+import { line } from '../text-line.js';
 
 const By = line(200).describe('Who does it.');
 const Comment = z

@@ -8,6 +8,7 @@ import {
   type Routing,
   type Silence,
 } from '../model/routing.js';
+import { line } from '../text-line.js';
 import { matcherText } from './matcher.js';
 import { intervalProblem } from './mute-time.js';
 import { MAX_MATCHER_LENGTH, MatcherError, parseMatcher } from './parse-matcher.js';
@@ -17,14 +18,6 @@ const MAX_DEPTH = 10;
 const MAX_ROUTES = 500;
 const DAY_S = 86_400;
 
-/** Text that people give to things: one line, nothing that PostgreSQL cannot hold. */
-export const line = (most: number) =>
-  z
-    .string()
-    .trim()
-    .min(1)
-    .max(most)
-    .regex(/^\P{Cc}*$/u, 'must not contain control characters');
 const Name = line(100);
 const LabelName = line(200);
 

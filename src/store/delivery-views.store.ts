@@ -35,6 +35,8 @@ export interface DeliveryRow {
     reason: string;
     tookMs: number;
   }[];
+  /** Where the page after it begins. */
+  place: string;
 }
 
 const DELIVERY = `
@@ -54,8 +56,8 @@ const DELIVERY = `
 export class DeliveryViewsStore {
   constructor(private readonly db: DataSource) {}
 
-  /** Newest first, each with the place of the page that begins after it. */
-  async list(tenantId: number, filter: DeliveryFilter): Promise<(DeliveryRow & { place: string })[]> {
+  /** Newest first. */
+  async list(tenantId: number, filter: DeliveryFilter): Promise<DeliveryRow[]> {
     const { state = null, channelId = null, cursor, limit } = filter;
     return this.db.query(
       `select ${DELIVERY}

@@ -4,7 +4,7 @@ import { JournalReader } from '../../src/journal/read.js';
 import { TracesStore } from '../../src/journal/traces.store.js';
 import { Histogram } from '../../src/model/histogram.js';
 import type { Rule } from '../../src/model/rule.js';
-import type { WindowMeasure } from '../../src/model/rollup.js';
+import { emptyRollup, type WindowMeasure } from '../../src/model/rollup.js';
 import { WINDOW_MS } from '../../src/model/window.js';
 import { StageRunner } from '../../src/stage-runner.js';
 import { AlertStore } from '../../src/store/alert.store.js';
@@ -137,25 +137,4 @@ export type RuleWorld = Awaited<ReturnType<typeof startRuleWorld>>;
 
 function windowOf(windowAtMs: number): WindowMeasure {
   return { windowAtMs, n: 0, traces: 0, sampledTraces: 0, duplicateSpans: 0, rollups: [], edges: [] };
-}
-
-function emptyRollup(operationId: number, windowAtMs: number): WindowMeasure['rollups'][number] {
-  return {
-    operationId,
-    windowAtMs,
-    n: 0,
-    errors: 0,
-    entries: 0,
-    durationSumUs: 0,
-    maxDurationUs: 0,
-    latency: new Histogram(),
-    sampledN: 0,
-    failedHere: 0,
-    selfTime: new Histogram(),
-    shapes: new Map(),
-    instances: new Map(),
-    paths: null,
-    slowest: [],
-    failed: [],
-  };
 }
