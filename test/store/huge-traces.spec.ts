@@ -2,14 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import protobuf from 'protobufjs/minimal.js';
-import { SearchStore } from '../../src/journal/search.store.js';
-import { TraceSearch } from '../../src/journal/search.js';
-import { measureWindow } from '../../src/measure/measure.js';
-import { sampleTraces } from '../../src/measure/sample.js';
 import { WINDOW_MS, windowOf } from '../../src/model/window.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { otlpType, span, text } from '../support/otlp-proto.js';
 import { openReceiver, post, type TestReceiver } from '../support/receiver.js';
+import { found, measured } from '../support/seen-traces.js';
 
 const HEADERS = { 'content-type': 'application/x-protobuf', 'content-encoding': 'gzip' };
 const MANY = 100_000;
@@ -17,11 +14,9 @@ const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 const atMs = windowOf(Date.now()) - 3 * WINDOW_MS + 5_000;
 let database: TestDatabase;
 let receiver: TestReceiver;
-let search: TraceSearch;
 beforeAll(async () => {
   database = await createTestDatabase('huge_traces');
   receiver = await openReceiver(database.url);
-  search = new TraceSearch(new SearchStore(receiver.journal.db), receiver.journal.reader);
 });
 afterAll(async () => {
   await receiver.close();
@@ -54,29 +49,6 @@ function idOf(i: number): Buffer {
   return bytes;
 }
 
-/** How search shows the newest trace of the service. */
-async function found(service: string) {
-  const filter = { service, minDurationUs: 0, maxDurationUs: Infinity, errorsOnly: false, attributes: [] };
-  const period = { fromUs: (atMs - 60_000) * 1_000, toUs: (atMs + 60_000) * 1_000 };
-  const { traces } = await search.search(1, { filter: { ...filter, ...period }, limit: 5, after: null, asOfMs: null });
-  return traces;
-}
-
-/** What the window in which the spans end is measured as, for one service. */
-async function measured(service: string) {
-  const { reader, db } = receiver.journal;
-  const from = windowOf(atMs);
-  const rows = await db.query<{ id: number }[]>(
-    `select o.id from operations o join services s on s.id = o.service_id where s.name = $1`,
-    [service],
-  );
-  const ids = new Set(rows.map((row) => row.id));
-  const its = (await reader.postings(1, from, from + WINDOW_MS)).filter(({ operationId }) => ids.has(operationId));
-  const sample = sampleTraces(its, 200);
-  const measure = measureWindow(from, its, await reader.structure(1, sample.traceIds), sample.total);
-  return { n: measure.n, sampledN: measure.rollups.reduce((sum, { sampledN }) => sum + sampledN, 0) };
-}
-
 describe(`a trace of ${MANY} spans`, () => {
   const SHAPES: { name: string; requests: number; parentOf: (i: number) => number | null }[] = [
     { name: 'one below the other, in one request', requests: 1, parentOf: (i) => (i === 0 ? null : i - 1) },
@@ -100,8 +72,8 @@ describe(`a trace of ${MANY} spans`, () => {
     expect([first.total, first.spans.length, first.isComplete]).toEqual([MANY, 200, false]);
     const last = (await reader.trace(1, hex(traceId), { offset: 99_900, limit: 200 }))!;
     expect([last.total, last.spans.length, last.isComplete]).toEqual([MANY, 100, true]);
-    expect(await found(name)).toMatchObject([{ rootOperation: 'GET /cart', spans: MANY }]);
-    expect(await measured(name)).toEqual({ n: MANY, sampledN: MANY });
+    expect(await found(receiver, name, atMs)).toMatchObject([{ rootOperation: 'GET /cart', spans: MANY }]);
+    expect(await measured(receiver, name, atMs)).toMatchObject({ n: MANY, sampledN: MANY });
     // What is quadratic takes minutes.
     const { user, system } = process.cpuUsage(began);
     expect((user + system) / 1e6).toBeLessThan(20);

@@ -1,14 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { SearchStore } from '../../src/journal/search.store.js';
-import { TraceSearch } from '../../src/journal/search.js';
-import { measureWindow } from '../../src/measure/measure.js';
-import { sampleTraces } from '../../src/measure/sample.js';
 import { WINDOW_MS, windowOf } from '../../src/model/window.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { requestOf, span, text, type SpanFields } from '../support/otlp-proto.js';
 import { openReceiver, post, type TestReceiver } from '../support/receiver.js';
+import { found, measured } from '../support/seen-traces.js';
 
 const HEADERS = { 'content-type': 'application/x-protobuf', 'content-encoding': 'gzip' };
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
@@ -16,11 +13,9 @@ const id = (name: string) => createHash('md5').update(name).digest().subarray(0,
 const atMs = windowOf(Date.now()) - 3 * WINDOW_MS + 5_000;
 let database: TestDatabase;
 let receiver: TestReceiver;
-let search: TraceSearch;
 beforeAll(async () => {
   database = await createTestDatabase('odd_traces');
   receiver = await openReceiver(database.url);
-  search = new TraceSearch(new SearchStore(receiver.journal.db), receiver.journal.reader);
 });
 afterAll(async () => {
   await receiver.close();
@@ -30,30 +25,6 @@ afterAll(async () => {
 async function send(service: string, spans: SpanFields[]): Promise<void> {
   const answer = await post(receiver.url, gzipSync(requestOf(service, spans), { level: 1 }), HEADERS);
   expect({ status: answer.status, body: answer.body.toString() }).toEqual({ status: 200, body: '' });
-}
-
-/** How search shows the trace. */
-async function found(service: string) {
-  const filter = { service, minDurationUs: 0, maxDurationUs: Infinity, errorsOnly: false, attributes: [] };
-  const period = { fromUs: (atMs - 60_000) * 1_000, toUs: (atMs + 60_000) * 1_000 };
-  const { traces } = await search.search(1, { filter: { ...filter, ...period }, limit: 5, after: null, asOfMs: null });
-  return traces;
-}
-
-/** What the window in which the spans end is measured as, for one service. */
-async function measured(service: string) {
-  const { reader, db } = receiver.journal;
-  const from = windowOf(atMs);
-  const postings = await reader.postings(1, from, from + WINDOW_MS);
-  const rows = await db.query<{ id: number }[]>(
-    `select o.id from operations o join services s on s.id = o.service_id where s.name = $1`,
-    [service],
-  );
-  const ids = new Set(rows.map((row) => row.id));
-  const its = postings.filter(({ operationId }) => ids.has(operationId));
-  const sample = sampleTraces(its, 200);
-  const measure = measureWindow(from, its, await reader.structure(1, sample.traceIds), sample.total);
-  return { ...measure, sampledN: measure.rollups.reduce((sum, { sampledN }) => sum + sampledN, 0) };
 }
 
 const CASES: { name: string; root: string | null; entries: number; spans: (traceId: Buffer) => SpanFields[] }[] = [
@@ -137,8 +108,8 @@ describe('a trace', () => {
       expect(trace.spans.map(({ parentSpanId }) => parentSpanId).toSorted()).toEqual(
         sent.map(({ parentSpanId }) => (parentSpanId ? hex(parentSpanId) : null)).toSorted(),
       );
-      expect(await found(service)).toMatchObject([{ rootOperation: root, spans: sent.length }]);
-      const { n, sampledN, rollups } = await measured(service);
+      expect(await found(receiver, service, atMs)).toMatchObject([{ rootOperation: root, spans: sent.length }]);
+      const { n, sampledN, rollups } = await measured(receiver, service, atMs);
       expect({ n, entries: rollups.reduce((sum, rollup) => sum + rollup.entries, 0) }).toEqual({
         n: sent.length,
         entries,
@@ -154,8 +125,8 @@ describe('a trace', () => {
     await send('twice', [...spans].reverse());
     const trace = (await receiver.journal.reader.trace(1, hex(traceId)))!;
     expect(trace.spans.map(({ copies }) => copies)).toEqual([2, 2]);
-    expect(await found('twice')).toMatchObject([{ spans: 2 }]);
-    expect(await measured('twice')).toMatchObject({ n: 2, duplicateSpans: 2 });
+    expect(await found(receiver, 'twice', atMs)).toMatchObject([{ spans: 2 }]);
+    expect(await measured(receiver, 'twice', atMs)).toMatchObject({ n: 2, duplicateSpans: 2 });
   });
 
   it('with several spans of one id and other contents shows one of them, always the same, and counts it once', async () => {
@@ -169,8 +140,8 @@ describe('a trace', () => {
     const first = (await reader.trace(1, hex(traceId)))!;
     expect(first.spans.map(({ copies }) => copies)).toEqual([3]);
     expect(await reader.trace(1, hex(traceId))).toEqual(first);
-    expect(await found('twins')).toMatchObject([{ spans: 1 }]);
-    expect(await measured('twins')).toMatchObject({ n: 1, duplicateSpans: 2 });
+    expect(await found(receiver, 'twins', atMs)).toMatchObject([{ spans: 1 }]);
+    expect(await measured(receiver, 'twins', atMs)).toMatchObject({ n: 1, duplicateSpans: 2 });
   });
 
   it('whose spans ended hours ago or lie minutes ahead is taken, shown and found', async () => {
