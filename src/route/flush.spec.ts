@@ -2,7 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Member, Told } from '../model/alert-group.js';
 import type { Severity } from '../model/incident.js';
-import { decideFlush, onGrid, type FlushInput } from './flush.js';
+import type { FlushInput } from './flush-input.js';
+import { onGrid } from './flush-timing.js';
+import { decideFlush } from './flush.js';
 
 const NOW = 1_000_000;
 const HOUR_S = 3_600;

@@ -2,7 +2,7 @@ import type { AlertGroup, GroupMember } from '../model/alert-group.js';
 import type { Alert } from '../model/alert.js';
 import type { Notice, NoticeAlert, NoticeLinks } from '../model/notice.js';
 import { fingerprint } from './fingerprint.js';
-import type { FlushMessage } from './flush.js';
+import type { FlushMessage } from './flush-input.js';
 
 /** Alerts in one message; the rest is counted. A channel shows fewer. */
 export const MAX_NOTICE_ALERTS = 100;

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Bell } from '../queue/bell.js';
-import { RouteStore, type RouteLogic, type Surroundings } from '../store/route.store.js';
+import type { RouteLogic, Surroundings } from '../store/route-logic.js';
+import { RouteStore } from '../store/route.store.js';
 import { aroundOf, decideGroup, type Around } from './decide-group.js';
 import { DEFAULT_ROUTING } from './default-routing.js';
 import { firstFlushAt, placementsOf, routedLabels } from './place.js';

@@ -17,7 +17,6 @@ import { DecisionStore } from './decision.store.js';
 import { DeliveryViewsStore } from './delivery-views.store.js';
 import { DigestStore } from './digest.store.js';
 import { EventStore } from './event.store.js';
-import { GroupStore } from './group.store.js';
 import { IncidentViewsStore } from './incident-views.store.js';
 import { IncidentStore } from './incident.store.js';
 import { KeyStore } from './key.store.js';
@@ -59,7 +58,6 @@ const STORES = [
   DeliveryViewsStore,
   DigestStore,
   EventStore,
-  GroupStore,
   IncidentStore,
   IncidentViewsStore,
   KeyStore,

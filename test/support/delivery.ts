@@ -18,7 +18,6 @@ import { CorrelationStore } from '../../src/store/correlation.store.js';
 import { DecisionStore } from '../../src/store/decision.store.js';
 import { IncidentStore } from '../../src/store/incident.store.js';
 import { NotificationStore } from '../../src/store/notification.store.js';
-import { GroupStore } from '../../src/store/group.store.js';
 import { OutsideAlertStore } from '../../src/store/outside-alert.store.js';
 import { RouteStore } from '../../src/store/route.store.js';
 import { RoutingStore } from '../../src/store/routing.store.js';
@@ -122,9 +121,8 @@ export async function startDelivery(name: string, options: ProcessOptions = {}):
       { ring: async () => undefined },
       { publicUrl: 'http://trace.test' },
     );
-    const groups = new GroupStore();
     const route = new RouteWorker(
-      new RouteStore(db, new RoutingStore(db), groups, channels, new OutsideAlertStore(db, new AlertStore(db))),
+      new RouteStore(db, new RoutingStore(db), channels, new OutsideAlertStore(db, new AlertStore(db))),
       {
         ring: async () => undefined,
       },
