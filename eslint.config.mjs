@@ -234,6 +234,11 @@ export default tseslint.config(
     rules: edge(STAGE, errorAnswer, own, model, store, access, String.raw`\./rule-types/conditions\.js`, node, nest),
   },
   {
+    // YAML is what rules files are written in.
+    files: ['src/alert/rules-file.ts'],
+    rules: pure(ownPure, model, 'yaml'),
+  },
+  {
     // Unit tests of rules run what the service runs, without it.
     files: ['tools/rules/*.ts'],
     rules: imports(

@@ -88,6 +88,7 @@ const SETTINGS = z.object({
       error: 'a key of the form th_<8 of 0-9 a-z>_<43 of 0-9 A-Z a-z _ ->',
     })
     .optional(),
+  TRACEHOUND_RULES_FILE: z.string().optional(),
   TRACEHOUND_DATA_DIR: z.string().default('.data'),
   ALLOW_UNAUTHENTICATED: z
     .enum(['true', 'false'], { error: 'true or false' })
@@ -191,6 +192,8 @@ function nest(settings: Settings) {
     secretKey: settings.TRACEHOUND_SECRET_KEY,
     previousSecretKeys: settings.TRACEHOUND_SECRET_KEY_PREVIOUS,
     adminKey: settings.TRACEHOUND_ADMIN_KEY,
+    /** Alert rules of tenant `default`. */
+    rulesFile: settings.TRACEHOUND_RULES_FILE,
     dataDir: settings.TRACEHOUND_DATA_DIR,
     allowUnauthenticated: settings.ALLOW_UNAUTHENTICATED,
     timeZone: settings.TIME_ZONE,

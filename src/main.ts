@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { readFileSync } from 'node:fs';
 import { type INestApplicationContext, Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { readRulesFile } from './alert/rules-file.worker.js';
 import { Background } from './background.js';
 import { type Config, ConfigError, loadConfig } from './config.js';
 import { listen } from './listen.js';
@@ -32,6 +33,7 @@ const supervisor = process.argv.includes('--supervised') ? new Supervisor(() => 
 /** This thread takes connections; storing has threads of its own (receive/ingest-pool.ts), and so has everything else (background.ts). */
 async function start(): Promise<void> {
   const given = loadConfig();
+  if (given.rulesFile !== undefined) await readRulesFile(given.rulesFile);
   db = await openDatabase(given.databaseUrl);
   const hasKey = given.adminKey !== undefined || (await new KeyStore(db).hasAny());
   const config = limitExposure(given, hasKey);

@@ -5,9 +5,13 @@ import { BacktestWorker } from './backtest.worker.js';
 import { InsightController } from './insight.controller.js';
 import { ReplayData } from './replay-data.store.js';
 import { RulesController } from './rules.controller.js';
+import { RulesFileWorker } from './rules-file.worker.js';
 
 /** Decides who is told of what. */
-@Module({ controllers: [InsightController, RulesController], providers: [AlertWorker, BacktestWorker, ReplayData] })
+@Module({
+  controllers: [InsightController, RulesController],
+  providers: [AlertWorker, BacktestWorker, ReplayData, RulesFileWorker],
+})
 export class AlertModule {
   constructor(host: WorkerHost, worker: AlertWorker) {
     host.handle('alert', (tenantId) => worker.run(tenantId));

@@ -1,7 +1,15 @@
 import type { RuleValues } from '../model/rule.js';
 
 /** What says whom to tell, and in which words, and nothing about when. */
-const WORDS: ReadonlySet<string> = new Set(['annotations', 'runbookUrl', 'channelIds', 'id', 'tenantId', 'epoch']);
+const WORDS: ReadonlySet<string> = new Set([
+  'annotations',
+  'runbookUrl',
+  'channelIds',
+  'id',
+  'tenantId',
+  'epoch',
+  'source',
+]);
 
 /** Whether two versions of a rule differ in what they mean: then what the first one knew says nothing of the second, and its alerts are reset. */
 export function meansOther(before: RuleValues, after: RuleValues): boolean {

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { SPAN_KIND_NAMES } from '../model/rule.js';
 import { parseSeries } from './series-notation.js';
 import { duration, stretch } from './parts-contract.js';
-import { RuleInput } from './rules-contract.js';
 
 const series = z.string().superRefine((text, context) => {
   try {
@@ -26,7 +25,10 @@ const TestSpan = z.strictObject({
 
 /** A file of unit tests for rules: what goes in, and which alerts should fire when. After promtool. */
 export const RuleTests = z.strictObject({
-  rules: z.array(RuleInput).min(1).max(500),
+  /** As in a rules file, which checks them. */
+  rules: z.array(z.unknown()).default([]),
+  /** Rules files whose rules are tested too, by paths from where this file lies. */
+  rule_files: z.array(z.string()).max(100).default([]),
   tests: z
     .array(
       z.strictObject({

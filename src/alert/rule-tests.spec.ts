@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { runRuleTest } from './rule-tests.js';
 import { RuleTests } from './rule-tests-contract.js';
-import { ruleValues } from './rules-contract.js';
+import { rulesOfFile } from './rules-file.js';
 
 function lines(input: object): string[] {
   const { rules, tests } = RuleTests.parse(input);
-  const all = rules.map((rule, i) => ({ ...ruleValues(rule), id: String(i), tenantId: 0, epoch: 1 }));
+  const all = rulesOfFile({ rules }).map(({ values }, i) => ({ ...values, id: String(i), tenantId: 0, epoch: 1 }));
   return tests.flatMap((test) => runRuleTest(all, test).flatMap((failure) => [failure.evalTime, ...failure.lines]));
 }
 

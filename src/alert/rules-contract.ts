@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { cursorOf } from '../list-cursor.js';
 import { Rejected } from '../model/failure.js';
-import type { Rule, RuleValues } from '../model/rule.js';
+import { RULE_SOURCES, type RuleValues, type StoredRule } from '../model/rule.js';
 import {
   AbsenceInput,
   AnomalyInput,
@@ -32,6 +32,7 @@ export const RuleView = z
     name: z.string(),
     enabled: z.boolean(),
     services: z.array(z.string()),
+    source: z.enum(RULE_SOURCES).describe('file: it stands in TRACEHOUND_RULES_FILE, and can be changed there only.'),
     channelIds: z.array(z.guid()).nullable().describe('Null: every channel. Empty: all that it named were deleted.'),
   })
   .meta({ id: 'Rule', description: 'The fields of RuleInput of its type, and its id.' });
@@ -75,7 +76,7 @@ export function checkedRule(input: unknown): RuleValues {
   throw new Rejected('invalid_input', message, 400, field === '' ? undefined : field);
 }
 
-export function ruleView({ tenantId: _tenantId, epoch: _epoch, ...shown }: Rule): RuleView {
+export function ruleView({ tenantId: _tenantId, epoch: _epoch, ...shown }: StoredRule): RuleView {
   return shown;
 }
 

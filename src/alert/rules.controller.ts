@@ -15,7 +15,7 @@ import { RequireScope, Tenant } from '../access/access.guard.js';
 import { encodeCursor } from '../list-cursor.js';
 import { errorAnswer, NOT_FOUND } from '../error-answer.js';
 import { Rejected } from '../model/failure.js';
-import type { Rule, RuleValues } from '../model/rule.js';
+import type { RuleValues, StoredRule } from '../model/rule.js';
 import { ChannelStore } from '../store/channel.store.js';
 import { RuleStore } from '../store/rule.store.js';
 import { meansOther } from './epoch.js';
@@ -32,7 +32,7 @@ import {
   ruleView,
 } from './rules-contract.js';
 
-const CONFLICT = errorAnswer(409, 'Another rule has that name.');
+const CONFLICT = errorAnswer(409, 'Another rule has that name, or it is one of the rules file (`managed_by_file`).');
 const UNUSABLE = errorAnswer(422, '`channelIds` names a channel that is not there, or there are too many rules.');
 const CHANGED = errorAnswer(412, 'The rule is not the one of `If-Match` any more.');
 const IF_MATCH = { name: 'if-match', required: false, description: 'The ETag of the rule as it was read.' };
@@ -150,7 +150,7 @@ export class RulesController {
     }
     const rule = await this.rules.replace(tenantId, id, (before) => {
       refuseStale(ifMatch, before);
-      const { id: _id, ...written } = ruleView(before);
+      const { id: _id, source: _source, ...written } = ruleView(before);
       const values = checkedRule(mergePatch(written, patch));
       return { values, isOther: meansOther(before, values) };
     });
@@ -158,6 +158,7 @@ export class RulesController {
   }
 
   @Delete(':id')
+  @ApiResponse(errorAnswer(409, 'It is one of the rules file (`managed_by_file`).'))
   @ApiResponse(NOT_FOUND)
   @ApiResponse(CHANGED)
   @ApiHeader(IF_MATCH)
@@ -191,12 +192,12 @@ export class RulesController {
   }
 }
 
-function shown(rule: Rule, reply: FastifyReply): RuleView {
+function shown(rule: StoredRule, reply: FastifyReply): RuleView {
   reply.header('etag', etagOf(rule));
   return ruleView(rule);
 }
 
-function etagOf(rule: Rule): string {
+function etagOf(rule: StoredRule): string {
   return `"${createHash('sha256')
     .update(canonical(ruleView(rule)))
     .digest('base64url')
@@ -213,7 +214,7 @@ function canonical(value: unknown): string {
 }
 
 /** If-Match of RFC 9110: a list of strong tags, or * for any rule that is there. */
-function refuseStale(ifMatch: string | undefined, rule: Rule): void {
+function refuseStale(ifMatch: string | undefined, rule: StoredRule): void {
   if (ifMatch === undefined) return;
   const tags = ifMatch.split(',').map((tag) => tag.trim());
   if (tags.includes('*') || tags.includes(etagOf(rule))) return;

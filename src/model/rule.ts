@@ -204,6 +204,14 @@ export type Rule = RuleValues & {
   /** Rises with every change of what the rule means; alerts of an earlier epoch are reset. */
   epoch: number;
 };
+
+/** Who looks after a rule: whoever has the API, or the rules file, which alone may change it then. */
+export const RULE_SOURCES = ['api', 'file'] as const;
+export type RuleSource = (typeof RULE_SOURCES)[number];
+
+/** A rule as it is kept. */
+export type StoredRule = Rule & { source: RuleSource };
+
 export type RuleOf<T extends RuleType> = Extract<Rule, { type: T }>;
 export type AnomalyRule = RuleOf<'anomaly'>;
 

@@ -3,13 +3,18 @@ import { randomUUID } from 'node:crypto';
 import { DataSource, type EntityManager } from 'typeorm';
 import { Rejected } from '../model/failure.js';
 import type { Severity } from '../model/incident.js';
-import { ANOMALY_DEFAULTS, type Rule, type RuleType, type RuleValues } from '../model/rule.js';
+import { ANOMALY_DEFAULTS, type RuleSource, type RuleType, type RuleValues, type StoredRule } from '../model/rule.js';
 import { isoUs } from './iso-time.js';
 import { isUniqueViolation } from './sql-state.js';
 
 export const MAX_RULES = 500;
 /** How long a repeated request is given the answer of the first one. */
 const REMEMBERED_H = 24;
+
+const UPDATE = `
+  update rules set name = $3, enabled = $4, type = $5, services = $6, min_severity = $7, channel_ids = $8, definition = $9,
+         epoch = epoch + $10, source = $11, updated_at = now()
+   where id = $1 and tenant_id = $2 returning *`;
 
 interface Row {
   id: string;
@@ -22,6 +27,7 @@ interface Row {
   channel_ids: string[] | null;
   definition: Record<string, unknown>;
   epoch: number;
+  source: RuleSource;
 }
 
 /** A place in the list of rules. */
@@ -36,7 +42,7 @@ export class RuleStore {
   constructor(private readonly db: DataSource) {}
 
   /** All rules in the order of their making, the default rule first. */
-  async list(tenantId: number, db: Pick<EntityManager, 'query'> = this.db): Promise<Rule[]> {
+  async list(tenantId: number, db: Pick<EntityManager, 'query'> = this.db): Promise<StoredRule[]> {
     await this.makeDefault(tenantId, db);
     const rows: Row[] = await db.query(`select * from rules where tenant_id = $1 order by created_at, id`, [tenantId]);
     return rows.map(toRule);
@@ -47,7 +53,7 @@ export class RuleStore {
     tenantId: number,
     limit: number,
     after: RulePlace | undefined,
-  ): Promise<{ rule: Rule; place: RulePlace }[]> {
+  ): Promise<{ rule: StoredRule; place: RulePlace }[]> {
     await this.makeDefault(tenantId, this.db);
     const rows: (Row & { place: string })[] = await this.db.query(
       `select *, ${isoUs('created_at')} as place from rules
@@ -58,7 +64,7 @@ export class RuleStore {
     return rows.map((row) => ({ rule: toRule(row), place: { createdAt: row.place, id: row.id } }));
   }
 
-  async get(tenantId: number, id: string): Promise<Rule> {
+  async get(tenantId: number, id: string): Promise<StoredRule> {
     const rows: Row[] = await this.db.query(`select * from rules where tenant_id = $1 and id = $2`, [tenantId, id]);
     return one(rows, id);
   }
@@ -67,7 +73,7 @@ export class RuleStore {
    * Throws Rejected 409 for a name in use and 422 beyond MAX_RULES. A `key` that came before with the same values (`hash`) within a day gives
    * the rule that was made then, or 404 when it is gone; with other values it is 422.
    */
-  async create(tenantId: number, values: RuleValues, once?: { key: string; hash: Buffer }): Promise<Rule> {
+  async create(tenantId: number, values: RuleValues, once?: { key: string; hash: Buffer }): Promise<StoredRule> {
     await this.makeDefault(tenantId, this.db);
     return refuseTakenName(values.name, () =>
       this.db.transaction(async (tx) => {
@@ -100,8 +106,8 @@ export class RuleStore {
   async replace(
     tenantId: number,
     id: string,
-    change: (rule: Rule) => { values: RuleValues; isOther: boolean },
-  ): Promise<Rule> {
+    change: (rule: StoredRule) => { values: RuleValues; isOther: boolean },
+  ): Promise<StoredRule> {
     const taken = { name: id };
     return refuseTakenName(taken, () =>
       this.db.transaction(async (tx) => {
@@ -109,25 +115,72 @@ export class RuleStore {
           await tx.query(`select * from rules where tenant_id = $1 and id = $2 for update`, [tenantId, id]),
           id,
         );
+        refuseOfFile(before);
         const { values, isOther } = change(before);
         taken.name = values.name;
-        const [rows]: [Row[], number] = await tx.query(
-          `update rules set name = $3, enabled = $4, type = $5, services = $6, min_severity = $7, channel_ids = $8, definition = $9,
-             epoch = epoch + $10, updated_at = now()
-           where id = $1 and tenant_id = $2 returning *`,
-          [id, tenantId, ...columns(values), isOther ? 1 : 0],
-        );
+        const [rows]: [Row[], number] = await tx.query(UPDATE, [
+          id,
+          tenantId,
+          ...columns(values),
+          isOther ? 1 : 0,
+          'api',
+        ]);
         return one(rows, id);
       }),
     );
   }
 
   /** `check` may throw to leave the rule where it is. */
-  async delete(tenantId: number, id: string, check: (rule: Rule) => void = () => undefined): Promise<void> {
+  async delete(tenantId: number, id: string, check: (rule: StoredRule) => void = () => undefined): Promise<void> {
     await this.db.transaction(async (tx) => {
-      check(one(await tx.query(`select * from rules where tenant_id = $1 and id = $2 for update`, [tenantId, id]), id));
+      const rule = one(
+        await tx.query(`select * from rules where tenant_id = $1 and id = $2 for update`, [tenantId, id]),
+        id,
+      );
+      refuseOfFile(rule);
+      check(rule);
       await tx.query(`delete from rules where id = $1 and tenant_id = $2`, [id, tenantId]);
     });
+  }
+
+  /**
+   * Makes the tenant's rules what `plan` wants of those that are there, and marks them as the file's, all at once. Of two processes one waits for the
+   * other and finds nothing to do. Throws Rejected 422 beyond MAX_RULES.
+   */
+  async provision(
+    tenantId: number,
+    plan: (there: StoredRule[]) => {
+      create: readonly RuleValues[];
+      replace: readonly { id: string; values: RuleValues; isOther: boolean }[];
+      deleteIds: readonly string[];
+    },
+  ): Promise<{ created: number; changed: number; deleted: number }> {
+    return this.db.transaction(async (tx) => {
+      await tx.query(`select from tenants where id = $1 for update`, [tenantId]);
+      const there = await this.list(tenantId, tx);
+      const { create, replace, deleteIds } = plan(there);
+      if (there.length + create.length - deleteIds.length > MAX_RULES) {
+        throw new Rejected('too_many', `a tenant may have ${MAX_RULES} rules, those of the API included`, 422);
+      }
+      await tx.query(`delete from rules where tenant_id = $1 and id = any($2::uuid[])`, [tenantId, deleteIds]);
+      for (const { id, values, isOther } of replace) {
+        await tx.query(UPDATE, [id, tenantId, ...columns(values), isOther ? 1 : 0, 'file']);
+      }
+      for (const values of create) {
+        await tx.query(
+          // By the clock and not by the transaction, so that they are listed as the file has them.
+          `insert into rules (id, tenant_id, name, enabled, type, services, min_severity, channel_ids, definition, created_at, source)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp(), 'file')`,
+          [randomUUID(), tenantId, ...columns(values)],
+        );
+      }
+      return { created: create.length, changed: replace.length, deleted: deleteIds.length };
+    });
+  }
+
+  /** Leaves the rules of a file that is no more to whoever has the API. */
+  async release(tenantId: number): Promise<void> {
+    await this.db.query(`update rules set source = 'api' where tenant_id = $1 and source = 'file'`, [tenantId]);
   }
 
   /** The rule of the first request with this key: `id` when that is this one. A second one at the same time waits for the first. */
@@ -175,7 +228,13 @@ function columns(values: RuleValues): unknown[] {
   return [name, enabled, type, services, minSeverity, channelIds, JSON.stringify(definition)];
 }
 
-function one(rows: Row[], id: string): Rule {
+function refuseOfFile({ name, source }: StoredRule): void {
+  if (source !== 'file') return;
+  const message = `the rule ${name} stands in the rules file of this service (TRACEHOUND_RULES_FILE); change it there`;
+  throw new Rejected('managed_by_file', message, 409);
+}
+
+function one(rows: Row[], id: string): StoredRule {
   if (!rows[0]) throw new Rejected('not_found', `there is no rule ${id}`, 404);
   return toRule(rows[0]);
 }
@@ -190,7 +249,7 @@ async function refuseTakenName<T>(name: string | { name: string }, run: () => Pr
   }
 }
 
-function toRule(row: Row): Rule {
+function toRule(row: Row): StoredRule {
   return {
     ...(row.type === 'anomaly' && ANOMALY_DEFAULTS),
     ...row.definition,
@@ -202,6 +261,7 @@ function toRule(row: Row): Rule {
     services: row.services,
     channelIds: row.channel_ids,
     epoch: row.epoch,
+    source: row.source,
     ...(row.type === 'anomaly' && { minSeverity: row.min_severity }),
-  } as Rule;
+  } as StoredRule;
 }

@@ -73,11 +73,12 @@ describe('the default rule', () => {
       services: ['*'],
       minSeverity: 'warning',
       channelIds: null,
+      source: 'api',
       ...ANOMALY_DEFAULTS,
     });
     const changed = { name: 'everything', services: ['*'], enabled: false, minSeverity: 'critical', channelIds: null };
     expect(await call('PUT', `rules/${rule?.id}`, changed)).toMatchObject({ status: 200, body: changed });
-    expect(await list()).toEqual([{ id: rule?.id, ...ANOMALY_DEFAULTS, ...changed }]);
+    expect(await list()).toEqual([{ id: rule?.id, source: 'api', ...ANOMALY_DEFAULTS, ...changed }]);
   });
 
   it('stays away when it was deleted', async () => {

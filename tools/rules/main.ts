@@ -1,11 +1,20 @@
 import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { parse, stringify } from 'yaml';
 import { runRuleTest } from '../../src/alert/rule-tests.js';
 import { RuleTests } from '../../src/alert/rule-tests-contract.js';
-import { ruleValues } from '../../src/alert/rules-contract.js';
-import { changedFields, rulesOfFile } from '../../src/alert/rules-file.js';
-import type { RuleValues } from '../../src/model/rule.js';
+import {
+  changedFields,
+  type FileRule,
+  inFile,
+  type KnownChannel,
+  parseRulesFile,
+  rulesOfFile,
+  RulesFileInvalid,
+  withChannels,
+} from '../../src/alert/rules-file.js';
+import type { StoredRule } from '../../src/model/rule.js';
 
 const USAGE = `tracehound rules export [--format yaml|json]     print all rules as a file
 tracehound rules diff <file>                      what applying the file would change
@@ -19,8 +28,6 @@ Exit codes: 0 all well; 1 there are differences, or tests failed; 2 it could not
 
 /** What the user has to be told, without a stack. */
 class Trouble extends Error {}
-
-type StoredRule = { id: string; name: string } & Record<string, unknown>;
 
 async function run(argv: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -43,23 +50,26 @@ async function run(argv: string[]): Promise<number> {
   const [action, file] = rest;
   const api = new RulesApi(values.api.replace(/\/+$/, ''), values.key);
   if (command === 'rules' && action === 'export' && (values.format === 'yaml' || values.format === 'json')) {
-    const rules = (await api.list()).map(({ id: _id, ...rule }) => rule);
+    const [stored, channels] = [await api.rules(), await api.channels()];
+    const rules = stored.map((rule) => inFile(rule, channels));
     console.log(values.format === 'json' ? JSON.stringify({ rules }, null, 2) : stringify({ rules }).trimEnd());
     return 0;
   }
   if (command === 'rules' && (action === 'diff' || action === 'apply') && file !== undefined) {
-    return applyFile(api, rulesOfFile(await readYaml(file)), values.prune, action === 'apply');
+    return applyFile(api, named(file, parseRulesFile, await textOf(file)), values.prune, action === 'apply');
   }
   throw new Trouble(USAGE);
 }
 
-async function applyFile(
-  api: RulesApi,
-  wanted: readonly RuleValues[],
-  prune: boolean,
-  really: boolean,
-): Promise<number> {
-  const there = new Map((await api.list()).map((rule) => [rule.name, rule]));
+async function applyFile(api: RulesApi, file: readonly FileRule[], prune: boolean, really: boolean): Promise<number> {
+  const [stored, channels] = [await api.rules(), await api.channels()];
+  const { rules: wanted, unknown } = withChannels(file, channels);
+  if (unknown.length > 0) {
+    throw new Trouble(
+      unknown.map(({ rule, channel }) => `rule ${rule}, channels: there is no channel ${channel}`).join('\n'),
+    );
+  }
+  const there = new Map(stored.map((rule) => [rule.name, rule]));
   let changes = 0;
   for (const values of wanted) {
     const before = there.get(values.name);
@@ -67,17 +77,17 @@ async function applyFile(
     if (before === undefined) {
       changes++;
       console.log(`+ ${values.name} (${values.type})`);
-      if (really) await api.call('POST', '', values);
+      if (really) await api.call('POST', 'rules', values);
       continue;
     }
-    const fields = changedFields(before, values);
+    const fields = changedFields(inFile(before, channels), inFile(values, channels));
     if (fields.length === 0) continue;
     changes++;
     console.log(`~ ${values.name}`);
     for (const { field, before: a, after: b } of fields) {
       console.log(`    ${field}: ${JSON.stringify(a)} -> ${JSON.stringify(b)}`);
     }
-    if (really) await api.call('PUT', `/${before.id}`, values);
+    if (really) await api.call('PUT', `rules/${before.id}`, values);
   }
   for (const { id, name } of there.values()) {
     if (!prune) {
@@ -86,7 +96,7 @@ async function applyFile(
     }
     changes++;
     console.log(`- ${name}`);
-    if (really) await api.call('DELETE', `/${id}`);
+    if (really) await api.call('DELETE', `rules/${id}`);
   }
   console.log(changes === 0 ? 'no differences' : `${changes} ${really ? 'changed' : 'to change'}`);
   return really || changes === 0 ? 0 : 1;
@@ -101,7 +111,11 @@ async function testRules(files: readonly string[]): Promise<number> {
       const [issue] = parsed.error.issues;
       throw new Trouble(`${file}: ${issue?.path.map(String).join('.')}: ${issue?.message}`);
     }
-    const rules = parsed.data.rules.map((rule, i) => ({ ...ruleValues(rule), id: String(i), tenantId: 0, epoch: 1 }));
+    const all = named(file, rulesOfFile, { rules: parsed.data.rules });
+    for (const other of parsed.data.rule_files.map((each) => path.resolve(path.dirname(file), each))) {
+      all.push(...named(other, parseRulesFile, await textOf(other)));
+    }
+    const rules = all.map(({ values }, i) => ({ ...values, id: String(i), tenantId: 0, epoch: 1 }));
     for (const test of parsed.data.tests) {
       const failures = runRuleTest(rules, test);
       if (failures.length === 0) passed++;
@@ -116,14 +130,28 @@ async function testRules(files: readonly string[]): Promise<number> {
   return failed === 0 ? 0 : 1;
 }
 
-async function readYaml(file: string): Promise<unknown> {
-  const text = await readFile(file, 'utf8').catch((error: Error) => {
+async function textOf(file: string): Promise<string> {
+  return readFile(file, 'utf8').catch((error: Error) => {
     throw new Trouble(`${file} cannot be read: ${error.message}`);
   });
+}
+
+async function readYaml(file: string): Promise<unknown> {
+  const text = await textOf(file);
   try {
     return parse(text, { maxAliasCount: 100 });
   } catch (error) {
     throw new Trouble(`${file}: ${(error as Error).message}`);
+  }
+}
+
+/** Says which file it is that cannot be used. */
+function named<T>(file: string, read: (content: T) => FileRule[], content: T): FileRule[] {
+  try {
+    return read(content);
+  } catch (error) {
+    if (!(error instanceof RulesFileInvalid)) throw error;
+    throw new Trouble(error.problems.map((problem) => `${file}: ${problem}`).join('\n'));
   }
 }
 
@@ -133,12 +161,16 @@ class RulesApi {
     private readonly key: string | undefined,
   ) {}
 
-  async list(): Promise<StoredRule[]> {
-    return ((await this.call('GET', '')) as { rules: StoredRule[] }).rules;
+  async rules(): Promise<StoredRule[]> {
+    return ((await this.call('GET', 'rules')) as { rules: StoredRule[] }).rules;
+  }
+
+  async channels(): Promise<KnownChannel[]> {
+    return ((await this.call('GET', 'channels')) as { channels: KnownChannel[] }).channels;
   }
 
   async call(method: string, path: string, body?: unknown): Promise<unknown> {
-    const response = await fetch(`${this.url}/api/v1/rules${path}`, {
+    const response = await fetch(`${this.url}/api/v1/${path}`, {
       method,
       headers: {
         ...(this.key !== undefined && { authorization: `Bearer ${this.key}` }),
@@ -150,9 +182,7 @@ class RulesApi {
     });
     const text = await response.text();
     if (response.ok) return text === '' ? null : JSON.parse(text);
-    throw new Trouble(
-      `${method} ${path === '' ? 'rules' : path} was answered ${response.status}: ${text.slice(0, 500)}`,
-    );
+    throw new Trouble(`${method} ${path} was answered ${response.status}: ${text.slice(0, 500)}`);
   }
 }
 

@@ -1,0 +1,99 @@
+import { describe, expect, it } from '@jest/globals';
+import type { RuleValues, StoredRule } from '../model/rule.js';
+import { changedFields, inFile, parseRulesFile, planOf, RulesFileInvalid, withChannels } from './rules-file.js';
+
+const OPS = { id: '6f0e7f5a-6a0c-4a7e-9a0f-0d1f5c1e2a3b', name: 'ops' };
+const SLOW = { type: 'threshold', name: 'slow', services: ['cart'], measure: 'p99', above: 500 };
+
+const valuesOf = (...rules: object[]): RuleValues[] =>
+  withChannels(parseRulesFile(JSON.stringify({ rules })), [OPS]).rules;
+const stored = (input: object, change: Partial<StoredRule> = {}): StoredRule =>
+  ({ ...valuesOf(input)[0]!, id: 'r1', tenantId: 1, epoch: 1, source: 'api', ...change }) as StoredRule;
+
+function problemsOf(text: string): readonly string[] {
+  try {
+    parseRulesFile(text);
+  } catch (error) {
+    if (error instanceof RulesFileInvalid) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('a rules file', () => {
+  it('is YAML or JSON, and names channels by name or by id', () => {
+    const yaml = `
+rules:
+  - { name: everything, services: ['*'] }
+  - { name: mine, services: [cart], channels: [ops] }
+  - { name: other, services: [cart], channels: ['${OPS.id.toUpperCase()}', gone] }`;
+    const { rules, unknown } = withChannels(parseRulesFile(yaml), [OPS]);
+    expect(rules.map(({ name, channelIds }) => ({ name, channelIds }))).toEqual([
+      { name: 'everything', channelIds: null },
+      { name: 'mine', channelIds: [OPS.id] },
+      { name: 'other', channelIds: [OPS.id] },
+    ]);
+    expect(unknown).toEqual([{ rule: 'other', channel: 'gone' }]);
+    expect(valuesOf({ ...SLOW, channelIds: [OPS.id] })[0]?.channelIds).toEqual([OPS.id]);
+  });
+
+  it('says of every rule that cannot be used which field is at fault', () => {
+    const rules = [
+      SLOW,
+      { ...SLOW, name: 'x', window: '15s' },
+      SLOW,
+      { name: 'y', services: ['*'], channels: 'ops' },
+      { name: 'z', services: ['*'], channels: ['ops'], channelIds: [OPS.id] },
+      7,
+    ];
+    expect(problemsOf(JSON.stringify({ rules }))).toEqual([
+      'rules.1 (x): window: must be a multiple of 10s, the length of a window',
+      'rules.2 (slow): name: another rule has that name',
+      'rules.3 (y): channels: must be a list of names (or ids) of channels',
+      'rules.4 (z): channels: give either channels or channelIds',
+      'rules.5: must be a rule',
+    ]);
+    expect(problemsOf('a: b: c')[0]).toContain('line 1');
+    expect(problemsOf('[]')).toEqual(['rules: must be a list of rules']);
+    expect(problemsOf('{ rules: [], groups: [] }')[0]).toContain('groups: is not known');
+    expect(problemsOf(JSON.stringify({ rules: Array.from({ length: 501 }, () => SLOW) }))[0]).toContain('501');
+  });
+
+  it('comes back as it was when it is written and read', () => {
+    const [rule] = valuesOf({ ...SLOW, channels: ['ops'], labels: { team: 'a' } });
+    const written = inFile({ ...rule!, id: 'x', tenantId: 1, epoch: 3, source: 'api' }, [OPS]);
+    expect(written).toMatchObject({ channels: ['ops'], labels: { team: 'a' } });
+    for (const field of ['id', 'tenantId', 'epoch', 'source', 'channelIds']) expect(written).not.toHaveProperty(field);
+    expect(valuesOf(written)).toEqual([rule]);
+    expect(changedFields(written, { ...written, above: 501 })).toEqual([{ field: 'above', before: 500, after: 501 }]);
+  });
+});
+
+describe('what a file changes', () => {
+  it.each([
+    ['nothing of a rule that is as the file has it', [stored(SLOW, { source: 'file' })], [SLOW], {}],
+    ['makes what is not there', [], [SLOW], { create: ['slow'] }],
+    ['takes over a rule of that name', [stored(SLOW)], [SLOW], { replace: [{ id: 'r1', isOther: false }] }],
+    [
+      'begins anew only when the meaning is another',
+      [stored(SLOW, { source: 'file' })],
+      [{ ...SLOW, above: 501 }],
+      { replace: [{ id: 'r1', isOther: true }] },
+    ],
+    [
+      'keeps what is known when only words change',
+      [stored(SLOW, { source: 'file' })],
+      [{ ...SLOW, annotations: { a: 'b' } }],
+      { replace: [{ id: 'r1', isOther: false }] },
+    ],
+    ['deletes what it had and has no more', [stored(SLOW, { source: 'file' })], [], { deleteIds: ['r1'] }],
+    ['leaves rules of the API alone', [stored(SLOW)], [], {}],
+  ])('%s', (_name, there, wanted, expected) => {
+    const { create, replace, deleteIds } = planOf(there, valuesOf(...wanted));
+    expect({
+      create: create.map(({ name }) => name),
+      replace: replace.map(({ id, isOther }) => ({ id, isOther })),
+      deleteIds,
+    }).toEqual({ create: [], replace: [], deleteIds: [], ...expected });
+  });
+});
