@@ -683,10 +683,12 @@ CREATE TABLE rules (
   type text DEFAULT 'anomaly'::text NOT NULL,
   definition jsonb DEFAULT '{}'::jsonb NOT NULL,
   epoch integer DEFAULT 1 NOT NULL,
+  source text DEFAULT 'api'::text NOT NULL,
   CONSTRAINT rules_pkey PRIMARY KEY (id),
   CONSTRAINT rules_tenant_id_name_key UNIQUE (tenant_id, name),
   CONSTRAINT rules_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
   CONSTRAINT rules_min_severity_check CHECK ((min_severity = ANY (ARRAY['info'::text, 'warning'::text, 'critical'::text]))),
+  CONSTRAINT rules_source_check CHECK ((source = ANY (ARRAY['api'::text, 'file'::text]))),
   CONSTRAINT rules_type_check CHECK ((type = ANY (ARRAY['anomaly'::text, 'threshold'::text, 'burn_rate'::text, 'trace_match'::text, 'absence'::text, 'structural'::text])))
 );
 
