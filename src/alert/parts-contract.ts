@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseDuration } from '../model/duration.js';
 import { SEVERITIES } from '../model/incident.js';
-import { GROUP_LABELS, NO_DATA_POLICIES, SPAN_KIND_NAMES, WEEKDAYS } from '../model/rule.js';
+import { GROUP_LABELS, NO_DATA_POLICIES, RULE_SOURCES, SPAN_KIND_NAMES, WEEKDAYS } from '../model/rule.js';
 import { PLACE_KEYS, VERSION_KEYS } from '../model/version.js';
 import { WINDOW_MS } from '../model/window.js';
 import { line } from '../text-line.js';
@@ -87,6 +87,7 @@ export const severity = z.enum(SEVERITIES);
 /** What every rule has, but for its type. */
 export const COMMON = {
   name: line(100),
+  source: z.enum(RULE_SOURCES).optional().describe('As it is shown; not to be changed, and ignored.'),
   enabled: z.boolean().default(true),
   operations: globs(),
   kinds: z.array(z.enum(SPAN_KIND_NAMES)).max(5).default([]).describe('Empty: all.'),

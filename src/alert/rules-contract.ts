@@ -60,7 +60,7 @@ export const RulePatch = z
 export type RulePatch = z.infer<typeof RulePatch>;
 
 /** What people write, as values of a rule. */
-export function ruleValues(input: RuleInput): RuleValues {
+export function ruleValues({ source: _source, ...input }: RuleInput): RuleValues {
   return { ...input, type: input.type ?? 'anomaly' } as RuleValues;
 }
 
