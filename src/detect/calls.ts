@@ -1,8 +1,8 @@
-import type { Finding } from '../model/anomaly.js';
-import type { OperationBaseline } from '../model/baseline.js';
+import type { CallPattern, Finding } from '../model/anomaly.js';
+import type { EdgeBaseline, OperationBaseline } from '../model/baseline.js';
 import { calleesOf, OTHER_SHAPES } from '../model/shape.js';
 import { dispersionOf, MIN_SHARE } from '../model/spread.js';
-import { binomialLowerScore, normalUpperScore } from '../model/tail.js';
+import { binomialLowerScore, binomialUpperScore, normalUpperScore } from '../model/tail.js';
 import { notYetJudged, type CallSignal, type CallWindow } from './evidence.js';
 
 /** Newest windows in which the caller was at work, taken together. */
@@ -10,6 +10,8 @@ const LENGTHS = [2, 3, 6] as const;
 const TRIALS = Math.log10(LENGTHS.length);
 /** Without the window that deviates most this much must remain. */
 const REST_SCORE = 2;
+/** -log10: added calls that fail more than this by chance are made because they fail. */
+const FAILING_SCORE = 3;
 
 interface Taken {
   windows: readonly CallWindow[];
@@ -79,6 +81,7 @@ export const detectCalls: CallSignal = (callerId, calleeId, windows, baseline, p
     baselineN: Math.round(baseline.callerN),
     score: best.score,
     sinceMs: deviating[0]?.windowAtMs ?? current.windowAtMs,
+    pattern: patternOf(taken, isDrop, baseline),
   };
   const learning = notYetJudged(baseline.windows, baseline.callerN, policy);
   if (learning !== null) return { ...finding, reason: learning };
@@ -93,6 +96,13 @@ export const detectCalls: CallSignal = (callerId, calleeId, windows, baseline, p
   }
   return { ...finding, raised: true, reason: 'raised' };
 };
+
+function patternOf({ windows, calls }: Taken, isDrop: boolean, baseline: EdgeBaseline): CallPattern {
+  if (isDrop) return 'vanished';
+  const errors = windows.reduce((sum, window) => sum + (window.edge?.errors ?? 0), 0);
+  const rate = (baseline.errors + 0.5) / (baseline.calls + 1);
+  return binomialUpperScore(errors, calls, rate) >= FAILING_SCORE ? 'retried' : 'repeated';
+}
 
 /** Share of the caller's spans that called it at all, of what is known of them; `expected` where nothing is. */
 function callingShare(caller: OperationBaseline | undefined, calleeId: number, expected: number): number {

@@ -12,6 +12,7 @@ import type { CallSignal, OperationSignal, Surroundings } from './evidence.js';
 import { detectGap } from './gap.js';
 import { detectLatency } from './latency.js';
 import { isSeasonal } from './seasonal.js';
+import { newStructure } from './structure.js';
 import { detectSelfTime } from './self-time.js';
 import { isOnlyUnseen, withoutCommonSurge } from './telemetry.js';
 import { callTests, operationTests } from './tests.js';
@@ -77,6 +78,7 @@ export function detect(
     ...withoutCommonSurge(controlDiscoveries(findings, tests, policy.falseDiscoveryRate), entries),
     // Another family of series, controlled by itself: thousands of operations do not drown what a service writes.
     ...controlDiscoveries(written.findings, written.tests, policy.falseDiscoveryRate),
+    ...newStructure(recentWindows, baselines, surroundings.operations, policy, WORTH_KEEPING_SCORE),
   ]
     .map((finding) => (finding.raised ? againstSeason(finding, policy, surroundings) : finding))
     .map((finding) => (finding.raised ? againstMissingSpans(finding, windows, baselines, surroundings) : finding))

@@ -24,7 +24,17 @@ export type FindingReason =
   /** The caller was answered as ever: spans are missing, not calls. */
   | 'only_unseen'
   /** Every entry shows the same surge at once: sampling or instrumentation changed. */
-  | 'all_entries_alike';
+  | 'all_entries_alike'
+  /** Never seen before: information, no alarm. */
+  | 'new_operation'
+  | 'new_call';
+
+/**
+ * What became of the calls of a finding of signal `calls`: many times more of them (a loop over rows, N+1 queries), more of them that fail as they never
+ * did (a retry storm), or fewer.
+ */
+export const CALL_PATTERNS = ['repeated', 'retried', 'vanished'] as const;
+export type CallPattern = (typeof CALL_PATTERNS)[number];
 
 /** One series' verdict in one window. */
 export interface Finding {
@@ -51,4 +61,6 @@ export interface Finding {
   sinceMs: number;
   /** For signal `events`. */
   event?: EventDeviation;
+  /** For signal `calls`, where there were calls before. */
+  pattern?: CallPattern;
 }

@@ -5,12 +5,16 @@ export const EVIDENCE_KINDS = [
   'failing',
   'vanished_calls',
   'repeated_calls',
+  'retried_calls',
   'traffic',
   'event_template',
   'deviates',
   // What speaks against it: the telemetry changed at the same time.
   'names_changed',
   'sampling_changed',
+  // Nobody's fault, and worth knowing: never seen before.
+  'new_calls',
+  'new_operation',
 ] as const;
 
 /** Why an operation is blamed; one entry a kind of evidence that spoke. */
@@ -28,6 +32,8 @@ export interface Evidence {
   share: number;
   /** Masked text of the template, for `event_template`; the sender's. */
   template?: string;
+  /** What was called, or is new, where the evidence is about calls or something new; names are the sender's. */
+  of?: { service: string; operation: string };
 }
 
 /** One value of a resource attribute from which most of a cause's excess comes. */

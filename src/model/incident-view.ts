@@ -61,7 +61,7 @@ export function incidentView(incident: Incident): IncidentView {
       service,
       operation,
       score,
-      evidence: evidence.map(({ kind, text, observed, expected, unit, n, share, template }) => ({
+      evidence: evidence.map(({ kind, text, observed, expected, unit, n, share, template, of }) => ({
         kind,
         text,
         observed,
@@ -70,6 +70,7 @@ export function incidentView(incident: Incident): IncidentView {
         n,
         share,
         ...(template === undefined ? {} : { template }),
+        ...(of === undefined ? {} : { of }),
       })),
       instances: instances ?? [],
       counterfactuals: counterfactuals ?? [],

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { SIGNALS } from '../model/anomaly.js';
+import { CALL_PATTERNS, SIGNALS } from '../model/anomaly.js';
 import { EVIDENCE_KINDS } from '../model/cause.js';
 import { BAD_KINDS, CORRELATION_SCOPES, GOOD_FROM } from '../model/correlation.js';
 import { INCIDENT_EVENT_KINDS, INCIDENT_STATES, SEVERITIES } from '../model/incident.js';
@@ -25,6 +25,10 @@ export const EvidenceView = z
     n: z.int().describe('Spans or calls behind `observed`.'),
     share: z.number().describe('Part of the whole deviation of this kind that falls on this operation, 0 to 1.'),
     template: z.string().optional().describe('What the log lines say, changing parts masked; for `event_template`.'),
+    of: z
+      .object({ service: z.string(), operation: z.string() })
+      .optional()
+      .describe('What is called, or is new, where the evidence is about calls or something new.'),
   })
   .meta({ id: 'Evidence' });
 
@@ -473,6 +477,12 @@ export const AnomalyView = z
       })
       .nullable()
       .describe('For signal `events`.'),
+    pattern: z
+      .enum(CALL_PATTERNS)
+      .nullable()
+      .describe(
+        'For signal `calls`: repeated (N+1), retried (more calls, and they fail as they never did) or vanished; null where there were none before.',
+      ),
   })
   .meta({ id: 'Anomaly' });
 

@@ -100,5 +100,6 @@ function anomalyView(listed: ListedAnomaly): AnomalyView {
     event: finding.event
       ? { change: finding.event.change, severity: finding.event.severity, text: displayText(finding.event.text, 300) }
       : null,
+    pattern: finding.pattern ?? null,
   };
 }

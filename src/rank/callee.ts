@@ -1,3 +1,4 @@
+import type { Evidence } from '../model/cause.js';
 import { calleesOf } from '../model/shape.js';
 import { KIND_CLIENT } from '../model/span.js';
 import type { Trial } from './credit.js';
@@ -23,4 +24,10 @@ export function usualCallee({ baselines, operations }: Trial, operationId: numbe
 /** Of the spans of an operation in these windows, how many called nothing. */
 export function unanswered({ seen }: Trial, operationId: number): number {
   return (seen.shapes.get(operationId) ?? []).reduce((sum, shapes) => sum + (shapes.get('') ?? 0), 0);
+}
+
+/** The operation that evidence about calls is about, by its names; nothing when it is not known. */
+export function named({ operations }: Pick<Trial, 'operations'>, operationId: number): Pick<Evidence, 'of'> {
+  const operation = operations.get(operationId);
+  return operation === undefined ? {} : { of: { service: operation.service, operation: operation.name } };
 }

@@ -2,8 +2,9 @@ import type { Evidence } from '../model/cause.js';
 import { displayText, formatQuantity } from '../model/display.js';
 
 const MAX_TEMPLATE = 160;
+const MAX_NAME = 80;
 
-/** A sentence with the figures of one piece of evidence. Only an event's template is text of the sender's. */
+/** A sentence with the figures of one piece of evidence. Templates and names are text of the sender's. */
 export function explain(evidence: Omit<Evidence, 'text'>): string {
   const { kind, observed, expected, unit, n } = evidence;
   const seen = formatQuantity(observed, unit);
@@ -19,9 +20,15 @@ export function explain(evidence: Omit<Evidence, 'text'>): string {
     case 'failing':
       return `${seen} fail here with no failing call below, normally ${normal}: ${share} of all added failures (${n} spans)`;
     case 'vanished_calls':
-      return `${seen} stop short of calls that such spans make, normally ${normal}: ${share} of all that do (${n} spans)`;
+      return `${seen} stop short of calling ${target(evidence)}, as such spans do, normally ${normal}: ${share} of all that do (${n} spans)`;
     case 'repeated_calls':
-      return `${seen} made a span, normally ${normal}: ${share} of all added time (${n} spans)`;
+      return `calls ${target(evidence)} ${times(observed)} times a span, normally ${times(expected)}, as a loop over rows does (N+1): ${share} of all added time (${n} spans)`;
+    case 'retried_calls':
+      return `${target(evidence)} is called ${times(observed)} times a span, normally ${times(expected)}, and fails as it never did (a retry storm): ${share} of all added time (${n} spans)`;
+    case 'new_calls':
+      return `for information: it calls ${target(evidence)}, which it never did before: ${seen} of its spans (${n} spans)`;
+    case 'new_operation':
+      return `for information: ${target(evidence)} was never seen before, and is ${seen} of what the service does (${n} spans)`;
     case 'traffic':
       return `${seen} come in here, normally ${normal} (${n} spans)`;
     case 'deviates':
@@ -33,4 +40,15 @@ export function explain(evidence: Omit<Evidence, 'text'>): string {
     case 'event_template':
       return `${seen} of spans log "${displayText(evidence.template ?? '', MAX_TEMPLATE)}", normally ${normal}: ${share} of all deviating events (${n} spans)`;
   }
+}
+
+function target({ of }: Pick<Evidence, 'of'>): string {
+  return of === undefined
+    ? 'something'
+    : `"${displayText(of.service, MAX_NAME)} / ${displayText(of.operation, MAX_NAME)}"`;
+}
+
+/** Two digits below 10, three above. */
+function times(value: number): string {
+  return String(Number(value.toPrecision(value < 10 ? 2 : 3)));
 }

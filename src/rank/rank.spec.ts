@@ -236,6 +236,56 @@ describe('rank', () => {
   ];
   it.each(table)('blames $name', ({ findings, world, first }) => expect(suspects(findings, world)[0]![0]).toBe(first));
 
+  const called: { name: string; group: Finding[]; world: World; says: RegExp }[] = [
+    {
+      name: 'a loop, at whoever makes it',
+      group: [finding(21, 'calls', { callerId: 20, unit: 'calls_per_call', observed: 12, expected: 1 })],
+      world: { calls: { '20>21': [1200, 0] } },
+      says: /^back\/op20: calls "back \/ op21" 12 times a span, normally 1, as a loop over rows does \(N\+1\): 100 % /,
+    },
+    {
+      name: 'a retry storm, at what does not answer',
+      group: [finding(21, 'calls', { callerId: 20, unit: 'calls_per_call', observed: 3, expected: 1 })],
+      world: { calls: { '20>21': [300, 200] } },
+      says: /^store\/op30: "back \/ op21" is called 3 times a span, normally 1, and fails as it never did \(a retry storm\)/,
+    },
+    {
+      name: 'a callee that is gone',
+      group: [finding(30, 'calls', { callerId: 21, direction: 'down' })],
+      world: { short: { 21: 98 } },
+      says: /^store\/op30: 98 % stop short of calling "store \/ op30", as such spans do, normally /,
+    },
+    {
+      name: 'a caller that broke off',
+      group: [finding(21, 'calls', { callerId: 20, direction: 'down' })],
+      world: { short: { 20: 100 } },
+      says: /^back\/op20: 100 % stop short of calling "back \/ op21"/,
+    },
+  ];
+  it.each(called)('names the calls of $name', ({ group, world, says }) => {
+    const first = rank(group, [window(world)], baselines(), OPERATIONS)[0]!.causes[0]!;
+    expect(`${first.service}/${first.operation}: ${first.evidence[0]!.text}`).toMatch(says);
+  });
+
+  it('tells what the blamed service does for the first time, once, and it changes no score', () => {
+    const seen = window({ self: { 20: 9000 } });
+    const news: EdgeRollup = { callerId: 20, calleeId: 40, windowAtMs: 0, calls: 90, errors: 0, gap: hist(0, 0) };
+    const elsewhere: EdgeRollup = { ...news, callerId: 90, calleeId: 10 };
+    const [before] = rank([finding(20)], [seen], baselines(), OPERATIONS);
+    const [after] = rank(
+      [finding(20)],
+      [{ ...seen, edges: [...seen.edges, news, elsewhere] }],
+      baselines(),
+      OPERATIONS,
+    );
+    expect(after!.causes.map(({ score }) => score)).toEqual(before!.causes.map(({ score }) => score));
+    const texts = after!.causes.flatMap(({ evidence }) => evidence.filter(({ kind }) => kind === 'new_calls'));
+    expect(texts.map(({ text }) => text)).toEqual([
+      'for information: it calls "other / op40", which it never did before: 90 % of its spans (100 spans)',
+    ]);
+    expect(after!.causes[0]!.evidence.at(-1)!.kind).toBe('new_calls');
+  });
+
   it('blames who no longer answers when only the callers above it complain', () => {
     const world = { short: { 21: 98 } };
     expect(suspects([finding(10, 'calls', { callerId: 0, direction: 'down' })], world)[0]![0]).toBe('store/op30');

@@ -9,6 +9,7 @@ import { deepest } from './deepest.js';
 import { affectedBy, exemplarsOf, severityOf } from './describe.js';
 import { type CallGraph, callGraph, downstream } from './graph.js';
 import { groupFindings } from './group.js';
+import { withNovelties } from './novel.js';
 import { scored } from './score.js';
 import { withTelemetryDoubts } from './telemetry-doubt.js';
 
@@ -35,7 +36,8 @@ export function rank(
       suspect(candidatesOf(group, hot, graph, operations), graph, windows, baselines, operations, group),
     );
     const suspects = found.length > 0 ? found : deepest(group, graph, windows, operations);
-    const causes = withTelemetryDoubts(suspects, group, windows, baselines, operations);
+    const doubted = withTelemetryDoubts(suspects, group, windows, baselines, operations);
+    const causes = withNovelties(doubted, recent, baselines, operations);
     return {
       windowAtMs,
       severity: severityOf(group, baselines),

@@ -1,6 +1,6 @@
 import { edgeEnds } from '../model/baseline.js';
 import { dispersionOf } from '../model/spread.js';
-import { usualCallee } from './callee.js';
+import { named, usualCallee } from './callee.js';
 import type { Credit, CreditSource, Trial } from './credit.js';
 import { type Part, surpriseOfCount, surpriseOfShare } from './surprise.js';
 import { meanOf } from './time-credit.js';
@@ -31,13 +31,15 @@ export const repeatedCredits: CreditSource = (trial) => {
     if (observed < expected * MIN_RELATIVE || observed < expected + MIN_MORE) continue;
     // The calls of one span are one decision: they count as one.
     const dispersion = Math.max(observed, dispersionOf(baseline.callsChi, callerN / windows.length));
+    const isRetried = failAsNever(windows, trial, key);
+    const kind = isRetried ? 'retried_calls' : 'repeated_calls';
     credits.push({
-      operationId: failAsNever(windows, trial, key) ? (usualCallee(trial, calleeId) ?? calleeId) : callerId,
+      operationId: isRetried ? (usualCallee(trial, calleeId) ?? calleeId) : callerId,
       originId: callerId,
       dimension: 'time',
       amount: (calls - expected * callerN) * Math.max(1, meanOf(callee.latency)),
       surprise: surpriseOfCount(calls, expected * callerN, dispersion),
-      evidence: { kind: 'repeated_calls', observed, expected, unit: 'calls_per_call', n: callerN },
+      evidence: { kind, observed, expected, unit: 'calls_per_call', n: callerN, ...named(trial, calleeId) },
     });
   }
   return credits;

@@ -2,6 +2,7 @@ import { edgeKey } from '../model/baseline.js';
 import { calleesOf, OTHER_SHAPES } from '../model/shape.js';
 import { KIND_CLIENT } from '../model/span.js';
 import { dispersionOf } from '../model/spread.js';
+import { named } from './callee.js';
 import type { Credit, CreditSource, Trial } from './credit.js';
 import { surpriseOfShare } from './surprise.js';
 
@@ -44,7 +45,14 @@ export const vanishedCredits: CreditSource = (trial) => {
         dimension: 'vanished',
         amount: k - n * p,
         surprise,
-        evidence: { kind: 'vanished_calls', observed: k / n, expected: p, unit: 'ratio', n },
+        evidence: {
+          kind: 'vanished_calls',
+          observed: k / n,
+          expected: p,
+          unit: 'ratio',
+          n,
+          ...named(trial, silent ?? missing[0]!),
+        },
       };
       if (best === null || credit.surprise > best.surprise) best = credit;
     }
