@@ -58,6 +58,8 @@ export interface GroupAtHand {
   members: GroupMember[];
   /** By channel. */
   told: ReadonlyMap<string, Told>;
+  /** Channels for which an earlier message about it still waits in the outbox. */
+  waiting: ReadonlySet<string>;
 }
 
 export interface GroupMember extends Member {

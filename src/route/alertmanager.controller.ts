@@ -17,6 +17,7 @@ import {
   withoutEmpty,
 } from './alertmanager-contract.js';
 import { DEFAULT_ROUTING } from './default-routing.js';
+import { fingerprint } from './fingerprint.js';
 import { matchesAll } from './matcher.js';
 import { MatcherError, parseMatchers } from './parse-matcher.js';
 import { placementsOf, routedLabels } from './place.js';
@@ -159,6 +160,7 @@ export class AlertmanagerController {
       rules.inhibitions,
       firing.map((alert) => ({ id: alert.id, labels: routedLabels(alert) })),
     );
+    const labelsById = new Map(firing.map((alert) => [alert.id, alert.labels]));
     const wanted = matchersOf(query.filter);
     const receiver = query.receiver === undefined ? [] : matchersOf([`receiver=~${JSON.stringify(query.receiver)}`]);
     return firing.flatMap((alert) => {
@@ -168,7 +170,10 @@ export class AlertmanagerController {
         matchesAll(receiver, { receiver: settings.receiver }),
       );
       if (placements.length === 0) return [];
-      const by = { silencedBy: silencedBy(labels, rules.silences, nowMs), inhibitedBy: inhibitor.inhibitedBy(labels) };
+      const by = {
+        silencedBy: silencedBy(labels, rules.silences, nowMs),
+        inhibitedBy: inhibitor.inhibitedBy(labels).map((id) => fingerprint(labelsById.get(id) ?? {})),
+      };
       const isHeld = by.silencedBy.length + by.inhibitedBy.length > 0;
       if (by.silencedBy.length > 0 && !query.silenced) return [];
       if (by.inhibitedBy.length > 0 && !query.inhibited) return [];

@@ -32,7 +32,7 @@ export function decideGroup(
   around: Around,
   linksFor: (hand: GroupAtHand, channelId: string) => NoticeLinks,
 ): FlushedGroup {
-  const { group, members, told } = hand;
+  const { group, members, told, waiting } = hand;
   const { routing, enabledChannelIds, nowMs } = around;
   const { settings } = group;
   const receiver = routing.receivers.find(({ name }) => name === settings.receiver);
@@ -42,6 +42,7 @@ export function decideGroup(
     settings,
     members,
     told,
+    waiting,
     enabled: new Set(enabledChannelIds),
     receiver: {
       channelIds: channelsOf(receiver, enabledChannelIds),

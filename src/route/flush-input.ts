@@ -10,6 +10,8 @@ export interface FlushInput {
   members: readonly Member[];
   /** By channel. */
   told: ReadonlyMap<string, Told>;
+  /** Channels that have not got the last message yet. */
+  waiting: ReadonlySet<string>;
   /** Channels that can be told at all. */
   enabled: ReadonlySet<string>;
   /** Those of the receiver, and of the one that is told when nobody acknowledges. */

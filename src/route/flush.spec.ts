@@ -39,6 +39,7 @@ function input(change: Partial<FlushInput> & { shown?: Record<string, Told> }): 
     settings: { repeatIntervalS: 4 * HOUR_S, groupIntervalS: 0, tellEscalations: false, escalateAfterS: null },
     members: [],
     told: new Map(Object.entries(shown)),
+    waiting: new Set(),
     enabled: new Set(['A', 'B', 'E']),
     receiver: { channelIds: ['A'], sendResolved: true },
     escalation: { channelIds: [] },
@@ -137,6 +138,17 @@ describe('decideFlush', () => {
       given: { members: [member('a')], shown: { A: told(['a'], NOW - 4 * HOUR_S * 1_000) } },
       says: ['A repeat a'],
       why: ['a repeat'],
+    },
+    {
+      name: 'no repeat for who has not got the last message yet: it counts as one',
+      given: {
+        members: [member('a')],
+        shown: { A: told(['a'], NOW - 5 * HOUR_S * 1_000) },
+        waiting: new Set(['A']),
+      },
+      says: [],
+      why: ['a not: already_told'],
+      next: NOW + 4 * HOUR_S * 1_000,
     },
     {
       name: 'no repeat of what somebody acknowledged',

@@ -105,6 +105,10 @@ function forChannel(
   } else if (worse.length > 0 && settings.tellEscalations) {
     reason = 'escalation';
   } else if (isRepeat && input.group.acknowledgedAtMs === null) {
+    // Who has not got the last message yet gets it late: that is the repeat.
+    if (input.waiting.has(channelId)) {
+      return { channelId, reason: null, firing: [], resolved: [], told: { firing: left, atMs: nowMs } };
+    }
     reason = 'repeat';
   }
   if (reason !== null) {

@@ -29,6 +29,7 @@ describe('parseMatchers', () => {
     ['"service.name"="a, b}"', [['service.name', '=', 'a, b}']]],
     ['foo="say \\"x\\"\\n\\d"', [['foo', '=', 'say "x"\n\\d']]],
     ['ünïcode🛒="✓"', [['ünïcode🛒', '=', '✓']]],
+    ['"a\\xf0\\x9f\\x99\\x82"="\\x41"', [['a🙂', '=', '\\x41']]],
     ['{}', []],
     ['', []],
   ])('%s', (text, expected) => {
@@ -46,6 +47,7 @@ describe('parseMatchers', () => {
     'foo=~"("',
     '""="x"',
     'a"b=c',
+    '"a\\x41',
     `a="${'x'.repeat(2_000)}"`,
   ])('refuses %s', (text) => {
     if (text === 'foo==~') return expect(parseMatchers(text)).toEqual([{ name: 'foo', operator: '=', value: '=~' }]);

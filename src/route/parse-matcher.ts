@@ -11,6 +11,8 @@ const BARE_NAME = /[^\s{}!=~,"\\'`]+/y;
 const BARE_VALUE = /[^\s{},"]+/y;
 const BLANK = /\s*/y;
 const ESCAPES: Record<string, string> = { n: '\n', '"': '"', '\\': '\\' };
+/** Bytes as Go writes them. */
+const BYTES = /(?:\\x[0-9a-fA-F]{2})+/y;
 
 /**
  * Reads `name="value"`, `name=~"pattern"` or the like, with or without quotes, as Alertmanager writes it. Throws MatcherError, also for a
@@ -67,7 +69,7 @@ interface At {
 }
 
 function next(at: At): Matcher {
-  const name = word(at, BARE_NAME);
+  const name = at.text[at.index] === '"' ? quotedWord(at, true) : word(at, BARE_NAME);
   take(at, BLANK);
   const operator = take(at, OPERATOR) as MatchOperator | null;
   if (operator === null) throw new MatcherError(`expected =, !=, =~ or !~ after ${shown(name)}`);
@@ -77,16 +79,22 @@ function next(at: At): Matcher {
 }
 
 function word(at: At, unquoted: RegExp): string {
-  if (at.text[at.index] === '"') return quotedWord(at);
+  if (at.text[at.index] === '"') return quotedWord(at, false);
   const bare = take(at, unquoted);
   if (bare === null) throw new MatcherError(`cannot read ${shown(at.text)} from character ${at.index + 1} on`);
   return bare;
 }
 
-function quotedWord(at: At): string {
+/** `hasBytes`: as in names, where Alertmanager writes `\xf0\x9f\x99\x82` for a character; in values that may be part of a pattern. */
+function quotedWord(at: At, hasBytes: boolean): string {
   let word = '';
   for (at.index++; at.index < at.text.length; at.index++) {
-    const letter = at.text[at.index]!;
+    const bytes = hasBytes ? take(at, BYTES) : null;
+    if (bytes !== null) {
+      const codes = bytes.slice(2).split('\\x');
+      word += new TextDecoder().decode(Uint8Array.from(codes, (code) => Number.parseInt(code, 16)));
+    }
+    const letter = at.text[at.index] ?? '';
     if (letter === '"') {
       at.index++;
       return word;

@@ -83,6 +83,11 @@ export async function dueGroups(
     [tenantId, [...new Set(members.map(({ alert_id }) => alert_id))]],
   );
   const told = await toldOf(tx, tenantId, ids);
+  const waiting: { group_key: string; channel_id: string }[] = await tx.query(
+    `select distinct group_key, channel_id from notifications
+     where tenant_id = $1 and group_key = any ($2::text[]) and state = 'pending'`,
+    [tenantId, ids],
+  );
   const byId = new Map(alerts.map((row) => [row.alert_id, row]));
   return groups.map((row) => ({
     group: groupOf(row),
@@ -95,6 +100,7 @@ export async function dueGroups(
         .filter(({ group_id }) => group_id === row.id)
         .map((each) => [each.channel_id, { firing: each.firing, atMs: each.at.getTime() }]),
     ),
+    waiting: new Set(waiting.filter(({ group_key }) => group_key === row.id).map(({ channel_id }) => channel_id)),
   }));
 }
 

@@ -137,6 +137,10 @@ export class NotificationStore {
          and not exists (
            select from channel_health h
            where h.tenant_id = n.tenant_id and h.channel_id = n.channel_id and greatest(h.open_until, h.wait_until) > now())
+         and not exists (
+           select from notifications before
+           where coalesce(before.group_key, before.incident_id::text) = coalesce(n.group_key, n.incident_id::text)
+             and before.channel_id = n.channel_id and before.sequence < n.sequence and before.state = 'pending')
        union
        select tenant_id from channel_resends where next_at <= now()`,
     );

@@ -70,6 +70,10 @@ export class OutsideAlertStore {
   }
 }
 
+/**
+ * What comes of an alert that was sent, merged with what is known as Alertmanager merges: the earliest beginning, the latest end of those
+ * that are over, and the annotations that came last. Null: there is nothing to end.
+ */
 function stepOf(
   tenantId: number,
   id: string,
@@ -78,10 +82,18 @@ function stepOf(
   nowMs: number,
 ): AlertTransition | 'prolonged' | null {
   const isOver = sent.endsAtMs <= nowMs;
+  const same = before !== null && (before.state === 'firing' || overlaps(sent, before)) ? before : null;
+  if (isOver && same === null) return null;
+  const activeAtMs = Math.min(same?.activeAtMs ?? Infinity, sent.startsAtMs);
+  const isNews = activeAtMs !== same?.activeAtMs || !sameLabels(same.annotations, sent.annotations);
   const wasFiring = before?.state === 'firing';
-  if (isOver) return wasFiring ? ended(before, sent.endsAtMs, 'resolved') : null;
-  if (wasFiring && JSON.stringify(sorted(before.annotations)) === JSON.stringify(sorted(sent.annotations)))
-    return 'prolonged';
+  if (isOver) {
+    const endsAtMs = wasFiring ? sent.endsAtMs : Math.max(same?.endsAtMs ?? -Infinity, sent.endsAtMs);
+    if (!wasFiring && !isNews && endsAtMs === same?.endsAtMs) return null;
+    const { annotations, generatorUrl } = sent;
+    return ended({ ...same!, activeAtMs, annotations, generatorUrl }, endsAtMs, 'resolved');
+  }
+  if (wasFiring && !isNews) return 'prolonged';
   const sequence = (before?.sequence ?? 0) + 1;
   const snapshot: Alert = {
     id,
@@ -93,7 +105,7 @@ function stepOf(
     annotations: sent.annotations,
     figures: null,
     exemplars: [],
-    activeAtMs: wasFiring ? Math.min(before.activeAtMs, sent.startsAtMs) : sent.startsAtMs,
+    activeAtMs,
     firedAtMs: wasFiring ? before.firedAtMs : nowMs,
     endsAtMs: sent.endsAtMs,
     generatorUrl: sent.generatorUrl,
@@ -103,10 +115,20 @@ function stepOf(
   return { alertId: id, sequence, atMs: nowMs, from: before?.state ?? 'inactive', to: 'firing', reason, snapshot };
 }
 
+/** Whether one ends or begins within the other: then they are the same alert, though that one is over. */
+function overlaps({ startsAtMs, endsAtMs }: OutsideAlert, { activeAtMs, endsAtMs: overMs }: Alert): boolean {
+  if (overMs === null) return false;
+  return (startsAtMs >= activeAtMs && startsAtMs < overMs) || (endsAtMs > activeAtMs && endsAtMs < overMs);
+}
+
 function ended(alert: Alert, endsAtMs: number, reason: string): AlertTransition {
   const sequence = alert.sequence + 1;
   const snapshot: Alert = { ...alert, state: 'resolved', endsAtMs, sequence };
   return { alertId: alert.id, sequence, atMs: endsAtMs, from: alert.state, to: 'resolved', reason, snapshot };
+}
+
+function sameLabels(some: Readonly<Record<string, string>>, others: Readonly<Record<string, string>>): boolean {
+  return identity(some) === identity(others);
 }
 
 function identity(labels: Readonly<Record<string, string>>): string {

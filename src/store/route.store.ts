@@ -143,18 +143,18 @@ export class RouteStore {
       tenantId,
       steps.map(({ alert_id }) => alert_id),
     );
-    // What never fired is nobody's business.
-    const changed = steps
-      .filter(({ alert_id, to_state }) => FIRING.has(to_state) || known.get(alert_id) === true)
-      .map((step) => ({
-        alert: step.snapshot,
-        reason: step.reason,
-        isFiring: FIRING.has(step.to_state),
-        routedAtMs: nowMs,
-        notice: step.notice,
-        stepAtMs: step.at.getTime(),
-        heardAtMs: Math.floor(Number(step.heard_ms)),
-      }));
+    // What never fired is nobody's business; an end that is not told yet may still be corrected.
+    const isOurs = ({ alert_id, to_state }: StepRow) =>
+      FIRING.has(to_state) || known.get(alert_id) === true || (to_state === 'resolved' && known.has(alert_id));
+    const changed = steps.filter(isOurs).map((step) => ({
+      alert: step.snapshot,
+      reason: step.reason,
+      isFiring: FIRING.has(step.to_state),
+      routedAtMs: nowMs,
+      notice: step.notice,
+      stepAtMs: step.at.getTime(),
+      heardAtMs: Math.floor(Number(step.heard_ms)),
+    }));
     await rememberRouted(tx, tenantId, changed, nowMs);
     const firing = changed.filter(({ isFiring }) => isFiring);
     await placeAlerts(tx, tenantId, firing, { logic, routing, nowMs });

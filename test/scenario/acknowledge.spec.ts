@@ -80,10 +80,14 @@ describe('an incident that somebody acknowledges', () => {
     expect(await told()).toEqual(['on call firing']);
     await at(11);
     expect(await told()).toEqual(['on call firing', 'boss firing']);
+    // What is not taken yet is not repeated.
     await at(62);
+    expect(await told()).toHaveLength(2);
+    await delivery.db.query(`update notifications set state = 'sent'`);
+    await at(130);
     expect((await told()).slice(2)).toContain('on call firing');
     await delivery.step(incidentId, 'resolved');
-    await at(63);
+    await at(131);
     expect((await told()).slice(-2).toSorted()).toEqual(['boss resolved', 'on call resolved']);
   });
 
