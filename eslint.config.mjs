@@ -450,6 +450,7 @@ export default tseslint.config(
       node,
       nest,
       'fastify',
+      'jose',
       'zod',
       'ipaddr\\.js',
     ),

@@ -197,6 +197,8 @@ function nest(settings: Settings) {
     dataDir: settings.TRACEHOUND_DATA_DIR,
     allowUnauthenticated: settings.ALLOW_UNAUTHENTICATED,
     timeZone: settings.TIME_ZONE,
+    /** Whether somebody said under which address readers reach this service. */
+    publicUrlIsSet: settings.PUBLIC_URL !== undefined,
     publicUrl: (settings.PUBLIC_URL ?? `http://localhost:${settings.API_PORT}`).replace(/\/+$/, ''),
   };
 }

@@ -3,6 +3,7 @@ import { APP_GUARD } from '@nestjs/core';
 import { KeysController, TenantsController } from './access.controller.js';
 import { AccessGuard } from './access.guard.js';
 import { AccessService } from './access.service.js';
+import { ActionLinks } from './action-links.js';
 import { LimitsController } from './limits.controller.js';
 import { SpanNamesController } from './span-names.controller.js';
 
@@ -10,7 +11,7 @@ import { SpanNamesController } from './span-names.controller.js';
 @Global()
 @Module({
   controllers: [TenantsController, KeysController, LimitsController, SpanNamesController],
-  providers: [AccessService, { provide: APP_GUARD, useClass: AccessGuard }],
-  exports: [AccessService],
+  providers: [AccessService, ActionLinks, { provide: APP_GUARD, useClass: AccessGuard }],
+  exports: [AccessService, ActionLinks],
 })
 export class AccessModule {}

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { standing, type IncidentAction, type IncidentActionKind } from './incident-action.js';
 
 function action(kind: IncidentActionKind, atMs: number, by = 'ann', subject: string | null = null): IncidentAction {
-  return { kind, atMs, by, subject, comment: '' };
+  return { kind, atMs, by, subject, comment: '', channelId: null, channelName: null };
 }
 
 describe('standing', () => {

@@ -9,6 +9,15 @@ export interface IncidentAction {
   /** Who it was assigned to; null: nobody (any more), or no assignment. */
   subject: string | null;
   comment: string;
+  /** The channel whose message had the link that was used; null: over the API. */
+  channelId: string | null;
+  /** Null when the channel was deleted, too. */
+  channelName: string | null;
+}
+
+/** What somebody did about a group of alerts that is about no incident. */
+export interface GroupAction extends Omit<IncidentAction, 'kind' | 'subject'> {
+  kind: 'acknowledged' | 'acknowledgement_withdrawn';
 }
 
 /** Where an incident stands with people. */

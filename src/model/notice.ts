@@ -2,6 +2,7 @@ import type { AlertFigures } from './alert.js';
 import type { IncidentEventKind } from './incident.js';
 import type { CorrelationsView } from './correlation-view.js';
 import type { IncidentView } from './incident-view.js';
+import type { Matcher } from './routing.js';
 
 export type NoticeType =
   | `incident.${IncidentEventKind}`
@@ -61,7 +62,7 @@ export interface NoticeGroup {
   notificationReason: 'first' | 'new_alerts' | 'some_resolved' | 'all_resolved' | 'repeat' | 'escalation';
 }
 
-/** Signed links that expire, to pages on which one press of a button does it. */
+/** Signed links that expire, to pages on which one press of a button does it; made when the message is sent, and never stored. */
 export interface NoticeLinks {
   acknowledge: string | null;
   silence: string | null;
@@ -79,4 +80,15 @@ export interface NoticeStatement {
   lines: string[];
   /** Where more is to be read, below the address of this service. */
   path: string | null;
+}
+
+/** Labels that make a message of its own, and would let the same fault through under another name or at another severity. */
+const PASSING: ReadonlySet<string> = new Set(['incident', 'severity']);
+
+/** What a silence for everything of this kind has to match: what the alerts of the message share. Empty: they share nothing. */
+export function silenceMatchers({ group }: Pick<Notice, 'group'>): Matcher[] {
+  return Object.entries(group?.commonLabels ?? {})
+    .filter(([name, value]) => !PASSING.has(name) && value !== '')
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => ({ name, operator: '=', value }));
 }

@@ -1,8 +1,10 @@
 import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ActionLinks } from '../access/action-links.js';
 import { CONFIG, type Config } from '../config.js';
 import type { Channel } from '../model/channel.js';
 import { Rejected } from '../model/failure.js';
+import { silenceMatchers, type NoticeLinks } from '../model/notice.js';
 import { ChannelHealthStore, type FailingChannel } from '../store/channel-health.store.js';
 import { ChannelStore } from '../store/channel.store.js';
 import { ChannelThreadStore, type DueResend } from '../store/channel-thread.store.js';
@@ -33,6 +35,7 @@ export class NotifyWorker implements OnModuleDestroy {
     private readonly threads: ChannelThreadStore,
     private readonly digests: DigestStore,
     private readonly senders: Senders,
+    private readonly links: ActionLinks,
     @Inject(CONFIG) private readonly config: Pick<Config, 'publicUrl'>,
   ) {}
 
@@ -109,12 +112,26 @@ export class NotifyWorker implements OnModuleDestroy {
   }
 
   private async send(claimed: ClaimedNotification, channel: Channel): Promise<Outcome> {
-    const { id, tenantId, channelId, notice, overSince } = claimed;
+    const { id, tenantId, channelId, overSince } = claimed;
+    const notice = { ...claimed.notice, links: await this.linksOf(claimed) };
     const message = composeMessage(id, notice, this.config.publicUrl, overSince);
     const thread = await this.threads.thread(tenantId, channelId, message.groupKey);
     const outcome = await this.senders.send(message, channel, thread);
     if (outcome.kind === 'sent' && message.status !== 'info') await this.remember(claimed, channel, message, outcome);
     return outcome;
+  }
+
+  /** What is over needs nothing done. */
+  private async linksOf({ id, tenantId, notice, overSince }: ClaimedNotification): Promise<NoticeLinks> {
+    const fires = notice.alerts?.some(({ status }) => status === 'firing') === true;
+    if (notice.group === undefined || !fires || overSince !== null) return { acknowledge: null, silence: null };
+    const incidentId = notice.incident?.id ?? null;
+    const about = { tenantId, notificationId: id, groupId: notice.group.key, incidentId };
+    const nowMs = Date.now();
+    return {
+      acknowledge: await this.links.url('acknowledge', about, nowMs),
+      silence: silenceMatchers(notice).length > 0 ? await this.links.url('silence', about, nowMs) : null,
+    };
   }
 
   /** Before the attempt is recorded, since the next message of the group may go out right after. */

@@ -1,6 +1,5 @@
 import type { Alert } from '../model/alert.js';
 import type { FlushedGroup, GroupAtHand, GroupMember, HoldReason } from '../model/alert-group.js';
-import type { NoticeLinks } from '../model/notice.js';
 import type { Inhibition, MuteTime, Receiver, Routing, Silence } from '../model/routing.js';
 import { onGrid } from './flush-timing.js';
 import { decideFlush } from './flush.js';
@@ -26,13 +25,8 @@ export function aroundOf(given: Omit<Around, 'inhibitor'> & { firing: readonly A
   return { ...given, inhibitor: new Inhibitor(given.inhibitions, sources) };
 }
 
-/** Decides what is told of a group at `nowMs`, and puts it into messages. `linksFor` makes the links of one channel's message. */
-export function decideGroup(
-  hand: GroupAtHand,
-  around: Around,
-  linksFor: (hand: GroupAtHand, channelId: string) => NoticeLinks,
-): FlushedGroup {
-  const { group, members, told, waiting } = hand;
+/** Decides what is told of a group at `nowMs`, and puts it into messages. */
+export function decideGroup({ group, members, told, waiting }: GroupAtHand, around: Around): FlushedGroup {
   const { routing, enabledChannelIds, nowMs } = around;
   const { settings } = group;
   const receiver = routing.receivers.find(({ name }) => name === settings.receiver);
@@ -60,11 +54,7 @@ export function decideGroup(
     groupId: group.id,
     notifications: decision.messages.map(({ channelId, reason, firing, resolved }) => ({
       channelId,
-      ...noticeOf(
-        group,
-        { reason, firing: full(firing), resolved: full(resolved) },
-        firing.length > 0 ? linksFor(hand, channelId) : { acknowledge: null, silence: null },
-      ),
+      ...noticeOf(group, { reason, firing: full(firing), resolved: full(resolved) }),
     })),
     told: [...decision.messages, ...decision.forgotten].map((each) => ({ channelId: each.channelId, told: each.told })),
     verdicts,

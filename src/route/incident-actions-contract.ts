@@ -37,6 +37,10 @@ export const IncidentActionsView = z
           by: z.string(),
           assignee: z.string().nullable(),
           comment: z.string(),
+          via: z
+            .object({ channelId: z.guid(), channelName: z.string().nullable().describe('Null: it was deleted.') })
+            .nullable()
+            .describe('The channel whose message had the link that was used; null: over the API.'),
         }),
       )
       .describe('Oldest first.'),
@@ -49,12 +53,13 @@ export function incidentActionsView(actions: readonly IncidentAction[]): Inciden
   return {
     acknowledged: acknowledged && { by: acknowledged.by, at: new Date(acknowledged.atMs).toISOString() },
     assignee,
-    actions: actions.map(({ atMs, kind, by, subject, comment }) => ({
+    actions: actions.map(({ atMs, kind, by, subject, comment, channelId, channelName }) => ({
       at: new Date(atMs).toISOString(),
       kind,
       by,
       assignee: subject,
       comment,
+      via: channelId === null ? null : { channelId, channelName },
     })),
   };
 }

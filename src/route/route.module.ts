@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { WorkerHost } from '../queue/worker-host.js';
+import { ActController } from './act.controller.js';
 import { AlertmanagerController } from './alertmanager.controller.js';
 import { IncidentActionsController } from './incident-actions.controller.js';
 import { RoutingController } from './routing.controller.js';
@@ -8,7 +9,7 @@ import { SilencesController } from './silences.controller.js';
 
 /** Decides who is told of which alerts, and when. */
 @Module({
-  controllers: [AlertmanagerController, IncidentActionsController, RoutingController, SilencesController],
+  controllers: [ActController, AlertmanagerController, IncidentActionsController, RoutingController, SilencesController],
   providers: [RouteWorker],
 })
 export class RouteModule {

@@ -40,7 +40,7 @@ export class RouteWorker {
       placementsOf,
       firstFlushAt,
       isSource: (inhibitions, alert) => isSource(inhibitions, routedLabels(alert)),
-      flush: (group, around) => decideGroup(group, aroundFor(around), () => ({ acknowledge: null, silence: null })),
+      flush: (group, around) => decideGroup(group, aroundFor(around)),
     };
   }
 }

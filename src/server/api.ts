@@ -9,6 +9,8 @@ const BODY_LIMIT_BYTES = 2 ** 20;
 const REQUEST_TIMEOUT_MS = 30_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 const MAX_CONNECTIONS = 1_024;
+/** Tokens of links are the longest. */
+const MAX_PARAMETER_LENGTH = 1_024;
 
 const API_HEADERS = {
   'x-content-type-options': 'nosniff',
@@ -28,6 +30,7 @@ export async function createApi(root: DynamicModule, logger: LoggerService): Pro
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
+    routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
   });
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, { logger, abortOnError: false });
   app.getHttpServer().maxConnections = MAX_CONNECTIONS;

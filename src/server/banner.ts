@@ -11,6 +11,7 @@ export function bannerLines(config: Config, version: string, hasKey: boolean, qu
     ...(roles.api ? [`API: http://${host}:${listen.apiPort}/api/v1, described at /api/docs`] : []),
     `Access: ${accessLine(config, hasKey)}`,
     `Database: ${describeDatabase(config.databaseUrl)}; queue: ${queueLabel}`,
+    actionLinksLine(config),
     `Channel secrets are sealed with ${secretSource(config)}`,
     `Tracehound ${version} is ready (roles ${names.map(([name]) => name).join(', ')})`,
   ];
@@ -21,6 +22,12 @@ function accessLine({ listen, adminKey }: Config, hasKey: boolean): string {
   if (hasKey) return 'an API key is needed';
   if (listen.loopbackOnly) return 'no API key yet, so only this machine gets in; POST /api/v1/keys makes the first';
   return 'OPEN TO EVERYBODY who can reach it, as ALLOW_UNAUTHENTICATED=true asks, until the first API key is made';
+}
+
+function actionLinksLine({ publicUrl, publicUrlIsSet }: Config): string {
+  return publicUrlIsSet
+    ? `Messages have links to acknowledge and to silence, which lead to ${publicUrl}/act/…`
+    : 'Messages have no links to acknowledge and to silence: set PUBLIC_URL to the address where readers reach the API';
 }
 
 function secretSource({ secretKey, dataDir }: Config): string {

@@ -4,6 +4,7 @@ import { RuleTypes1763840000000 } from '../../migrations/1763840000000-rule-type
 import { Channels1763860000000 } from '../../migrations/1763860000000-channels.js';
 import { IncidentActions1763890000000 } from '../../migrations/1763890000000-incident-actions.js';
 import { RuleSource1763900300000 } from '../../migrations/1763900300000-rule-source.js';
+import { ActionLinks1763900400000 } from '../../migrations/1763900400000-action-links.js';
 import { SetAside1763750000100 } from '../../migrations/1763750000100-set-aside.js';
 import { Events1763710000001 } from '../../migrations/1763710000001-events.js';
 import { Shapes1763730000000 } from '../../migrations/1763730000000-shapes.js';
@@ -56,6 +57,7 @@ export function createDataSource(url: string, poolSize = 10): DataSource {
       Channels1763860000000,
       IncidentActions1763890000000,
       RuleSource1763900300000,
+      ActionLinks1763900400000,
     ],
     migrationsTransactionMode: 'each',
     applicationName: 'tracehound',

@@ -136,6 +136,7 @@ export async function makeGroups(
             escalated_at = case when g.closed_at is null then g.escalated_at end,
             acknowledged_at = case when g.closed_at is null then g.acknowledged_at end,
             acknowledged_by = case when g.closed_at is null then g.acknowledged_by end,
+            begun_sequence = case when g.closed_at is null then g.begun_sequence else g.sequence end,
             closed_at = null`,
     [
       tenantId,

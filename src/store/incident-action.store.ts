@@ -1,18 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { Rejected } from '../model/failure.js';
-import type { IncidentAction, IncidentActionKind } from '../model/incident-action.js';
+import type { IncidentAction } from '../model/incident-action.js';
+import { epochMs } from './epoch-ms.js';
 import { markStale } from './routing.store.js';
 
 const MAX_ACTIONS = 1_000;
 
-interface Row {
-  at: Date;
-  kind: IncidentActionKind;
-  by: string;
-  subject: string | null;
-  comment: string;
-}
+type NewAction = Omit<IncidentAction, 'atMs' | 'channelName'>;
 
 /** What people did about incidents. An acknowledgement holds for the groups that tell of the incident now, until they are over. */
 @Injectable()
@@ -25,38 +20,43 @@ export class IncidentActionStore {
     incidentId: string,
     db: Pick<EntityManager, 'query'> = this.db,
   ): Promise<IncidentAction[]> {
-    const rows: Row[] = await db.query(
-      `select at, kind, by, subject, comment from incident_actions where tenant_id = $1 and incident_id = $2 order by id`,
+    return db.query(
+      `select ${epochMs('a.at')} as "atMs", a.kind, a.by, a.subject, a.comment, a.channel_id as "channelId", c.name as "channelName"
+         from incident_actions a left join channels c on c.tenant_id = a.tenant_id and c.id = a.channel_id
+        where a.tenant_id = $1 and a.incident_id = $2 order by a.id`,
       [tenantId, incidentId],
     );
-    return rows.map(({ at, ...rest }) => ({ ...rest, atMs: at.getTime() }));
   }
 
   /** Writes down an action and returns all. Throws Rejected 404 without that incident and 422 beyond MAX_ACTIONS. */
-  async add(tenantId: number, incidentId: string, action: Omit<IncidentAction, 'atMs'>): Promise<IncidentAction[]> {
+  async add(tenantId: number, incidentId: string, action: NewAction): Promise<IncidentAction[]> {
     return this.db.transaction(async (tx) => {
-      // First of all: it is the lock of whoever routes for the tenant, and has every group looked at again.
-      await markStale(tx, tenantId);
-      const { kind, by, subject, comment } = action;
-      const incidents: unknown[] = await tx.query(`select from incidents where tenant_id = $1 and id = $2`, [
-        tenantId,
-        incidentId,
-      ]);
-      if (incidents.length === 0) throw new Rejected('not_found', `there is no incident ${incidentId}`, 404, 'id');
-      const written: unknown[] = await tx.query(
-        `insert into incident_actions (tenant_id, incident_id, kind, by, subject, comment)
-         select $1::int4, $2::uuid, $3, $4, $5, $6
-         where (select count(*) from incident_actions where tenant_id = $1::int4 and incident_id = $2::uuid) < $7
-         returning id`,
-        [tenantId, incidentId, kind, by, subject, comment, MAX_ACTIONS],
-      );
-      if (written.length === 0) {
-        throw new Rejected('too_many', `an incident keeps ${MAX_ACTIONS} actions`, 422);
-      }
-      if (kind === 'acknowledged') await this.acknowledge(tx, tenantId, incidentId, by);
-      if (kind === 'acknowledgement_withdrawn') await this.acknowledge(tx, tenantId, incidentId, null);
+      await this.addWithin(tx, tenantId, incidentId, action);
       return this.list(tenantId, incidentId, tx);
     });
+  }
+
+  async addWithin(tx: EntityManager, tenantId: number, incidentId: string, action: NewAction): Promise<void> {
+    // First of all: it is the lock of whoever routes for the tenant, and has every group looked at again.
+    await markStale(tx, tenantId);
+    const { kind, by, subject, comment, channelId } = action;
+    const incidents: unknown[] = await tx.query(`select from incidents where tenant_id = $1 and id = $2`, [
+      tenantId,
+      incidentId,
+    ]);
+    if (incidents.length === 0) throw new Rejected('not_found', `there is no incident ${incidentId}`, 404, 'id');
+    const written: unknown[] = await tx.query(
+      `insert into incident_actions (tenant_id, incident_id, kind, by, subject, comment, channel_id)
+       select $1::int4, $2::uuid, $3, $4, $5, $6, $7
+       where (select count(*) from incident_actions where tenant_id = $1::int4 and incident_id = $2::uuid) < $8
+       returning id`,
+      [tenantId, incidentId, kind, by, subject, comment, channelId, MAX_ACTIONS],
+    );
+    if (written.length === 0) {
+      throw new Rejected('too_many', `an incident keeps ${MAX_ACTIONS} actions`, 422);
+    }
+    if (kind === 'acknowledged') await this.acknowledge(tx, tenantId, incidentId, by);
+    if (kind === 'acknowledgement_withdrawn') await this.acknowledge(tx, tenantId, incidentId, null);
   }
 
   private async acknowledge(tx: EntityManager, tenantId: number, incidentId: string, by: string | null): Promise<void> {

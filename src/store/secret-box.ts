@@ -28,14 +28,21 @@ interface Key {
 export class SecretBox {
   private readonly current: Key;
   private readonly previous: readonly Key[];
+  private readonly secrets: readonly string[];
 
   /**
    * `secret` is high-entropy text (32 random bytes or more in any encoding); a key is derived from it by HKDF-SHA-256. What those in
    * `previous` sealed can still be opened; nothing new is sealed with them.
    */
   constructor(secret: string, previous: readonly string[] = []) {
+    this.secrets = [secret, ...previous];
     this.current = deriveKey(secret);
     this.previous = previous.map(deriveKey);
+  }
+
+  /** Keys of 256 bits for another purpose than sealing, the current one first, then those of previous secrets. */
+  derive(purpose: string): Uint8Array[] {
+    return this.secrets.map((secret) => new Uint8Array(hkdfSync('sha256', secret, '', purpose, 32)));
   }
 
   /** Whether it was sealed with the key at hand rather than with a previous one. */

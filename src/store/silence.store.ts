@@ -30,7 +30,7 @@ export class SilenceStore {
 
   /** Throws Rejected 422 beyond MAX_SILENCES that are not over. */
   async create(tenantId: number, values: SilenceValues, nowMs: number): Promise<Silence> {
-    return this.db.transaction((tx) => this.insert(tx, tenantId, values, nowMs));
+    return this.db.transaction((tx) => this.createWithin(tx, tenantId, values, nowMs));
   }
 
   /**
@@ -46,7 +46,7 @@ export class SilenceStore {
         (old.startsAtMs > nowMs || old.startsAtMs === values.startsAtMs || values.startsAtMs <= nowMs);
       if (!isSame) {
         if (old.endsAtMs > nowMs) await this.end(tx, tenantId, id, nowMs);
-        return this.insert(tx, tenantId, values, nowMs);
+        return this.createWithin(tx, tenantId, values, nowMs);
       }
       const startsAtMs = old.startsAtMs > nowMs ? values.startsAtMs : old.startsAtMs;
       const [rows]: [SilenceRow[], number] = await tx.query(
@@ -84,7 +84,7 @@ export class SilenceStore {
     await markStale(tx, tenantId);
   }
 
-  private async insert(tx: EntityManager, tenantId: number, values: SilenceValues, nowMs: number): Promise<Silence> {
+  async createWithin(tx: EntityManager, tenantId: number, values: SilenceValues, nowMs: number): Promise<Silence> {
     const { matchers, startsAtMs, endsAtMs, createdBy, comment } = values;
     // What lies in the past cannot be silenced any more.
     const beginsMs = Math.max(startsAtMs, nowMs);

@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { CONFIG, type Config } from '../config.js';
+import { ActionLinkStore } from './action-link.store.js';
 import { AlertStore } from './alert.store.js';
 import { AlertViewsStore } from './alert-views.store.js';
 import { AnomalyStore } from './anomaly.store.js';
@@ -17,6 +18,7 @@ import { DecisionStore } from './decision.store.js';
 import { DeliveryViewsStore } from './delivery-views.store.js';
 import { DigestStore } from './digest.store.js';
 import { EventStore } from './event.store.js';
+import { GroupActionStore } from './group-action.store.js';
 import { IncidentViewsStore } from './incident-views.store.js';
 import { IncidentStore } from './incident.store.js';
 import { KeyStore } from './key.store.js';
@@ -42,6 +44,7 @@ import { VersionStore } from './version.store.js';
 import { ViewsStore } from './views.store.js';
 
 const STORES = [
+  ActionLinkStore,
   AlertStore,
   AlertViewsStore,
   AnomalyStore,
@@ -58,6 +61,7 @@ const STORES = [
   DeliveryViewsStore,
   DigestStore,
   EventStore,
+  GroupActionStore,
   IncidentStore,
   IncidentViewsStore,
   KeyStore,

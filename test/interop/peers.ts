@@ -44,6 +44,9 @@ export const schemathesis = findProgram('SCHEMATHESIS_BIN', ['schemathesis']);
 export const alertmanager = findProgram('ALERTMANAGER_BIN', ['prometheus-alertmanager', 'alertmanager']);
 export const amtool = findProgram('AMTOOL_BIN', ['amtool']);
 
+/** A browser that playwright-core can drive, such as Debian's package chromium. */
+export const chromium = findProgram('CHROMIUM_BIN', ['chromium', 'chromium-browser', 'google-chrome']);
+
 /** `it` when every named program is there; otherwise `it.skip`, with one line on the console that says what is missing. */
 export function itWith(peers: Record<string, string | undefined>): typeof it | typeof it.skip {
   const missing = Object.keys(peers).filter((name) => peers[name] === undefined);

@@ -52,7 +52,7 @@ describe('an incident that somebody acknowledges', () => {
 
   const at = (minutes: number) => delivery.alert.run(1, beganMs + minutes * MINUTE_MS);
   const act = (kind: 'acknowledged' | 'acknowledgement_withdrawn') =>
-    actions.add(1, incidentId, { kind, by: 'ann', subject: null, comment: '' });
+    actions.add(1, incidentId, { kind, by: 'ann', subject: null, comment: '', channelId: null });
 
   /** In order: who was told, and of what. */
   async function told(): Promise<string[]> {
@@ -116,7 +116,7 @@ describe('an incident that somebody acknowledges', () => {
   });
 
   it('that does not exist, or is of another tenant, cannot be acknowledged', async () => {
-    const action = { kind: 'acknowledged', by: 'ann', subject: null, comment: '' } as const;
+    const action = { kind: 'acknowledged', by: 'ann', subject: null, comment: '', channelId: null } as const;
     await expect(actions.add(1, randomUUID(), action)).rejects.toMatchObject({ status: 404 });
     await expect(actions.add(2, incidentId, action)).rejects.toMatchObject({ status: 404 });
     expect(await actions.list(2, incidentId)).toEqual([]);

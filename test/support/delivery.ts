@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { DataSource } from 'typeorm';
+import { ActionLinks } from '../../src/access/action-links.js';
 import { AlertWorker } from '../../src/alert/alert.worker.js';
 import type { ChannelSettings, ChannelType } from '../../src/model/channel.js';
 import type { Incident, IncidentEventKind, Severity } from '../../src/model/incident.js';
@@ -78,6 +79,8 @@ interface ProcessOptions {
   timeoutMs?: number;
   secretKey?: string;
   previousSecretKeys?: string[];
+  /** Whether messages have links to acknowledge and so on. */
+  hasLinks?: boolean;
 }
 
 /** A database with nothing but the default tenant, and one process on it. */
@@ -90,6 +93,7 @@ export async function startDelivery(name: string, options: ProcessOptions = {}):
       timeoutMs = 2_000,
       secretKey = SECRET_KEY,
       previousSecretKeys = [],
+      hasLinks = false,
     } = { ...options, ...more };
     const db = await createDataSource(database.url, 6).initialize();
     const egress = new Egress(allow, timeoutMs);
@@ -106,6 +110,7 @@ export async function startDelivery(name: string, options: ProcessOptions = {}):
       new ChannelThreadStore(db),
       new DigestStore(db),
       new Senders(egress, publicUrl),
+      new ActionLinks(new SecretBox(secretKey), { publicUrl, publicUrlIsSet: hasLinks }),
       { publicUrl },
     );
     const alert = new AlertWorker(
