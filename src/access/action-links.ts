@@ -57,7 +57,8 @@ export class ActionLinks {
         return { ...claim, expiresAtMs: exp * 1_000 };
       } catch (error) {
         if (error instanceof errors.JWTExpired) return 'expired';
-        if (!(error instanceof errors.JOSEError || error instanceof z.ZodError || error instanceof TypeError)) throw error;
+        if (!(error instanceof errors.JOSEError || error instanceof z.ZodError || error instanceof TypeError))
+          throw error;
       }
     }
     return 'unknown';

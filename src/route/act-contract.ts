@@ -8,7 +8,12 @@ export const ActForm = z.object({
   by: z
     .string()
     .optional()
-    .transform((text = '') => text.replace(/[\p{C}\p{Z}]+/gu, ' ').trim().slice(0, 200))
+    .transform((text = '') =>
+      text
+        .replace(/[\p{C}\p{Z}]+/gu, ' ')
+        .trim()
+        .slice(0, 200),
+    )
     .transform((text) => (text === '' ? 'somebody' : text)),
   choice: z.string().max(20).default(''),
 });

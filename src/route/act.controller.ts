@@ -12,15 +12,7 @@ import { Bell } from '../queue/bell.js';
 import { ActionLinkStore, type LinkTarget } from '../store/action-link.store.js';
 import { ActForm, TokenPath } from './act-contract.js';
 import { ACT_STYLE, actPageHtml, type ActPage } from './act-page.js';
-import {
-  EXPIRED_PAGE,
-  failedPage,
-  openedPage,
-  silenceMs,
-  silenceText,
-  UNKNOWN_PAGE,
-  usedPage,
-} from './act.js';
+import { EXPIRED_PAGE, failedPage, openedPage, silenceMs, silenceText, UNKNOWN_PAGE, usedPage } from './act.js';
 
 const STYLE_HASH = createHash('sha256').update(ACT_STYLE).digest('base64');
 const POLICY = `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`;

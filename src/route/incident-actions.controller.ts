@@ -93,7 +93,11 @@ export class IncidentActionsController {
     return this.act(tenantId, id, { kind: 'commented', by, subject: null, comment });
   }
 
-  private async act(tenantId: number, id: string, action: Omit<IncidentAction, 'atMs' | 'channelId' | 'channelName'>): Promise<IncidentActionsView> {
+  private async act(
+    tenantId: number,
+    id: string,
+    action: Omit<IncidentAction, 'atMs' | 'channelId' | 'channelName'>,
+  ): Promise<IncidentActionsView> {
     const all = await this.actions.add(tenantId, id, { ...action, channelId: null });
     await this.bell.ring('route', tenantId);
     return incidentActionsView(all);

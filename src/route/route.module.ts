@@ -9,7 +9,13 @@ import { SilencesController } from './silences.controller.js';
 
 /** Decides who is told of which alerts, and when. */
 @Module({
-  controllers: [ActController, AlertmanagerController, IncidentActionsController, RoutingController, SilencesController],
+  controllers: [
+    ActController,
+    AlertmanagerController,
+    IncidentActionsController,
+    RoutingController,
+    SilencesController,
+  ],
   providers: [RouteWorker],
 })
 export class RouteModule {

@@ -84,7 +84,11 @@ export class ActionLinkStore {
     { matchers, comment, nowMs, endsAtMs }: { matchers: Matcher[]; comment: string; nowMs: number; endsAtMs: number },
   ): Promise<boolean> {
     const values = { matchers, comment, createdBy: use.by, startsAtMs: nowMs, endsAtMs };
-    return this.once(claim, use, async (tx) => void (await this.silences.createWithin(tx, claim.tenantId, values, nowMs)));
+    return this.once(
+      claim,
+      use,
+      async (tx) => void (await this.silences.createWithin(tx, claim.tenantId, values, nowMs)),
+    );
   }
 
   private async once(claim: LinkClaim, use: LinkUse, act: (tx: EntityManager) => Promise<void>): Promise<boolean> {

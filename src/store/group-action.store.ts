@@ -13,11 +13,7 @@ export class GroupActionStore {
   constructor(private readonly db: DataSource) {}
 
   /** Oldest first; of earlier lives of the group, too. */
-  async list(
-    tenantId: number,
-    groupId: string,
-    db: Pick<EntityManager, 'query'> = this.db,
-  ): Promise<GroupAction[]> {
+  async list(tenantId: number, groupId: string, db: Pick<EntityManager, 'query'> = this.db): Promise<GroupAction[]> {
     return db.query(
       `select ${epochMs('a.at')} as "atMs", a.kind, a.by, a.comment, a.channel_id as "channelId", c.name as "channelName"
          from group_actions a left join channels c on c.tenant_id = a.tenant_id and c.id = a.channel_id
