@@ -38,6 +38,7 @@ describe('parseConfig', () => {
       adminKey: undefined,
       dataDir: '.data',
       allowUnauthenticated: false,
+      publicUrlIsSet: false,
       publicUrl: 'http://localhost:16686',
       timeZone: 'UTC',
     });
@@ -78,7 +79,7 @@ describe('parseConfig', () => {
     {
       name: 'a public address without its last slash',
       env: { PUBLIC_URL: 'https://traces.example/x/' },
-      expected: { publicUrl: 'https://traces.example/x' },
+      expected: { publicUrl: 'https://traces.example/x', publicUrlIsSet: true },
     },
     { name: 'open to all', env: { ALLOW_UNAUTHENTICATED: 'true' }, expected: { allowUnauthenticated: true } },
     {
