@@ -41,6 +41,7 @@ CREATE TABLE alert_groups (
   acknowledged_by text,
   created_at timestamp with time zone NOT NULL,
   closed_at timestamp with time zone,
+  begun_sequence integer DEFAULT 0 NOT NULL,
   CONSTRAINT alert_groups_pkey PRIMARY KEY (tenant_id, id)
 );
 CREATE INDEX alert_groups_due ON public.alert_groups USING btree (flush_at) WHERE (flush_at IS NOT NULL);
@@ -311,6 +312,20 @@ CREATE TABLE event_templates (
   CONSTRAINT event_templates_pkey PRIMARY KEY (tenant_id, template_id)
 );
 
+CREATE TABLE group_actions (
+  tenant_id integer NOT NULL,
+  id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  group_id uuid NOT NULL,
+  at timestamp with time zone DEFAULT now() NOT NULL,
+  kind text NOT NULL,
+  by text NOT NULL,
+  comment text DEFAULT ''::text NOT NULL,
+  channel_id uuid,
+  CONSTRAINT group_actions_pkey PRIMARY KEY (tenant_id, id),
+  CONSTRAINT group_actions_kind_check CHECK ((kind = ANY (ARRAY['acknowledged'::text, 'acknowledgement_withdrawn'::text])))
+);
+CREATE INDEX group_actions_group ON public.group_actions USING btree (tenant_id, group_id, id);
+
 CREATE TABLE hour_rollups (
   operation_id integer NOT NULL,
   window_at timestamp with time zone NOT NULL,
@@ -343,6 +358,7 @@ CREATE TABLE incident_actions (
   by text NOT NULL,
   subject text,
   comment text DEFAULT ''::text NOT NULL,
+  channel_id uuid,
   CONSTRAINT incident_actions_pkey PRIMARY KEY (tenant_id, id),
   CONSTRAINT incident_actions_kind_check CHECK ((kind = ANY (ARRAY['acknowledged'::text, 'acknowledgement_withdrawn'::text, 'assigned'::text, 'commented'::text])))
 );
@@ -792,6 +808,18 @@ CREATE TABLE trace_segments (
   root_operation_id integer,
   CONSTRAINT trace_segments_pkey PRIMARY KEY (trace_id, segment_id, hour)
 ) PARTITION BY RANGE (hour);
+
+CREATE TABLE used_links (
+  tenant_id integer NOT NULL,
+  notification_id uuid NOT NULL,
+  action text NOT NULL,
+  at timestamp with time zone DEFAULT now() NOT NULL,
+  by text NOT NULL,
+  outcome text NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  CONSTRAINT used_links_pkey PRIMARY KEY (tenant_id, notification_id, action)
+);
+CREATE INDEX used_links_expiry ON public.used_links USING btree (tenant_id, expires_at);
 
 CREATE TABLE versions (
   tenant_id integer NOT NULL,
