@@ -5,10 +5,12 @@ import { StageRunner } from '../stage-runner.js';
 import { AnomalyStore } from '../store/anomaly.store.js';
 import { BaselineStore } from '../store/baseline.store.js';
 import { RollupStore } from '../store/rollup.store.js';
+import { OutlierStore } from '../store/outlier.store.js';
 import { SeasonStore } from '../store/season.store.js';
 import { detect } from './detect.js';
+import { findOutliers } from './outliers.js';
 
-/** Measured windows + what is normal → what deviates. */
+/** Measured windows + what is normal → what deviates, and single traces that are far out. */
 @Injectable()
 export class DetectWorker {
   constructor(
@@ -17,6 +19,7 @@ export class DetectWorker {
     private readonly baselines: BaselineStore,
     private readonly anomalies: AnomalyStore,
     private readonly seasons: SeasonStore,
+    private readonly outliers: OutlierStore,
   ) {}
 
   async run(tenantId: number): Promise<void> {
@@ -37,7 +40,16 @@ export class DetectWorker {
           { operations, seasons },
         ),
       );
-      return (tx) => this.anomalies.replaceFindings(tx, tenantId, fromMs, toMs, findings);
+      const outliers = history
+        .filter(({ windowAtMs }) => windowAtMs >= fromMs)
+        .flatMap((window) => {
+          const its = findings.filter(({ windowAtMs }) => windowAtMs === window.windowAtMs);
+          return findOutliers(window, baselines, operations, its, DEFAULT_POLICY);
+        });
+      return async (tx) => {
+        await this.anomalies.replaceFindings(tx, tenantId, fromMs, toMs, findings);
+        await this.outliers.replace(tx, tenantId, fromMs, toMs, outliers);
+      };
     });
   }
 }

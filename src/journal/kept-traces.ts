@@ -45,7 +45,7 @@ export class KeptTraces {
     return kept;
   }
 
-  /** Trace ids by tenant, the most wanted first: examples of incidents, of what was raised, and of failures. */
+  /** Trace ids by tenant, the most wanted first: examples of incidents, of what was raised, outliers, and examples of failures. */
   private async wanted(hourMs: number): Promise<Map<number, string[]>> {
     const range = [new Date(hourMs), new Date(hourMs + HOUR_MS)];
     const incidents = await this.db.query<
@@ -73,6 +73,11 @@ export class KeptTraces {
         raised.map(({ window_at }) => window_at),
       ],
     );
+    const outliers = await this.db.query<{ tenant_id: number; trace_id: string }[]>(
+      `select tenant_id, replace(trace_id::text, '-', '') as trace_id from outlier_traces
+        where window_at >= $1 and window_at < $2 order by tenant_id, score desc, trace_id`,
+      range,
+    );
     const failing = await this.db.query<RollupExemplars[]>(
       `select tenant_id, exemplars from rollups where window_at >= $1 and window_at < $2 and error_count > 0
         order by error_count desc, operation_id, window_at limit ${MOST_ROLLUPS}`,
@@ -88,6 +93,7 @@ export class KeptTraces {
       add(tenant_id, [...exemplars, ...causes.flatMap((cause) => cause.exemplars)]);
     }
     for (const { tenant_id, exemplars } of seldom) add(tenant_id, [...exemplars.failed, ...exemplars.slowest]);
+    for (const { tenant_id, trace_id } of outliers) add(tenant_id, [trace_id]);
     for (const { tenant_id, exemplars } of failing) add(tenant_id, exemplars.failed);
     return new Map([...wanted].map(([tenantId, ids]) => [tenantId, [...ids]]));
   }

@@ -140,6 +140,16 @@ export class Histogram {
     return excess;
   }
 
+  /** Sum over all values in buckets above the one of `threshold` (more than 0) of ln(value / threshold). */
+  logExcessOver(threshold: number): number {
+    let excess = 0;
+    for (let i = Math.max(0, bucketOf(threshold) + 1 - this.offset); i < this.counts.length; i++) {
+      const n = this.counts[i]!;
+      if (n > 0) excess += n * Math.log(bucketMiddle(this.offset + i) / threshold);
+    }
+    return excess;
+  }
+
   /** Format byte, then (gap, count) pairs of the filled buckets as LEB128 varints. */
   encode(): Uint8Array {
     let at = 0;

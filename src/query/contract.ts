@@ -3,6 +3,7 @@ import { CALL_PATTERNS, SIGNALS } from '../model/anomaly.js';
 import { EVIDENCE_KINDS } from '../model/cause.js';
 import { BAD_KINDS, CORRELATION_SCOPES, GOOD_FROM } from '../model/correlation.js';
 import { INCIDENT_EVENT_KINDS, INCIDENT_STATES, SEVERITIES } from '../model/incident.js';
+import { OUTLIER_REASONS } from '../model/outlier.js';
 import { SPAN_KIND } from '../model/span.js';
 import { WAIT_REASONS } from '../model/waits.js';
 
@@ -490,6 +491,35 @@ export const AnomalyList = z
   .object({ anomalies: z.array(AnomalyView), nextCursor: NextCursor })
   .meta({ id: 'AnomalyList' });
 
+export const OutlierView = z
+  .object({
+    traceId: TraceId,
+    windowAt: Time.describe('Start of the 10 s window in which the span ended.'),
+    service: z.string(),
+    operation: z.string().describe('Where it stands out most.'),
+    kind: z.enum(SPAN_KIND),
+    reason: z.enum(OUTLIER_REASONS),
+    text: z.string().describe('A sentence with the figures; it holds no text of the sender.'),
+    observed: z
+      .number()
+      .describe('Of `slow`: its duration. Of `failed`: share of the spans of this window that failed.'),
+    expected: z
+      .number()
+      .describe(
+        'Of `slow`: what 97 % of the past spans stayed below. Of `failed`: share of the past spans that failed.',
+      ),
+    unit: z.enum(['us', 'ratio']),
+    n: z.int().describe('Spans of the operation in this window.'),
+    baselineN: z.int().describe('Spans of the operation in its past.'),
+    score: z.number().describe('-log10 of the chance that one of these spans is so far out.'),
+    alsoIn: z.int().describe('Other operations in which the same trace stands out: callers that waited.'),
+  })
+  .meta({ id: 'Outlier' });
+
+export const OutlierList = z
+  .object({ outliers: z.array(OutlierView), nextCursor: NextCursor })
+  .meta({ id: 'OutlierList' });
+
 export const HealthView = z
   .object({
     status: z.enum(['ok', 'unavailable']),
@@ -525,4 +555,6 @@ export type FoundTraceView = z.infer<typeof FoundTraceView>;
 export type PipelineView = z.infer<typeof PipelineView>;
 export type AnomalyView = z.infer<typeof AnomalyView>;
 export type AnomalyList = z.infer<typeof AnomalyList>;
+export type OutlierView = z.infer<typeof OutlierView>;
+export type OutlierList = z.infer<typeof OutlierList>;
 export type HealthView = z.infer<typeof HealthView>;

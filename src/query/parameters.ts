@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { cursorOf } from '../list-cursor.js';
 import { SIGNALS } from '../model/anomaly.js';
 import { INCIDENT_STATES } from '../model/incident.js';
+import { OUTLIER_REASONS } from '../model/outlier.js';
 import { SPAN_KIND } from '../model/span.js';
 
 const Time = z.iso
@@ -97,6 +98,23 @@ export const AnomalyQuery = z
   })
   .refine(inOrder, OUT_OF_ORDER);
 export type AnomalyQuery = z.output<typeof AnomalyQuery>;
+
+const OutlierPlace = z.strictObject({
+  windowAt: Instant,
+  traceId: z.string().regex(/^[0-9a-f]{32}$/),
+  reason: z.enum(OUTLIER_REASONS),
+});
+
+export const OutlierQuery = z
+  .strictObject({
+    from: Time.optional().describe('Only windows that start at or after this instant.'),
+    to: Time.optional().describe('Only windows that start before this instant.'),
+    service: ServiceName.optional().describe('Only traces that stand out in an operation of this service.'),
+    limit: limit(200, 50),
+    cursor: cursorOf(OutlierPlace).optional(),
+  })
+  .refine(inOrder, OUT_OF_ORDER);
+export type OutlierQuery = z.output<typeof OutlierQuery>;
 
 export const TracePath = z.object({
   traceId: z

@@ -5,6 +5,7 @@ import { HealthController } from './health.controller.js';
 import { IncidentsController } from './incidents.controller.js';
 import { LoadController } from './load.controller.js';
 import { MetricsController } from './metrics.controller.js';
+import { OutliersController } from './outliers.controller.js';
 import { TracesController } from './traces.controller.js';
 
 /** What people and tools read: everything that the stages have written. */
@@ -15,6 +16,7 @@ import { TracesController } from './traces.controller.js';
     IncidentsController,
     LoadController,
     TracesController,
+    OutliersController,
     HealthController,
     MetricsController,
   ],

@@ -3,6 +3,7 @@ import { Alerts1763800000000 } from '../../migrations/1763800000000-alerts.js';
 import { RuleTypes1763840000000 } from '../../migrations/1763840000000-rule-types.js';
 import { Channels1763860000000 } from '../../migrations/1763860000000-channels.js';
 import { IncidentActions1763890000000 } from '../../migrations/1763890000000-incident-actions.js';
+import { Outliers1763900100000 } from '../../migrations/1763900100000-outliers.js';
 import { RuleSource1763900300000 } from '../../migrations/1763900300000-rule-source.js';
 import { ActionLinks1763900400000 } from '../../migrations/1763900400000-action-links.js';
 import { SetAside1763750000100 } from '../../migrations/1763750000100-set-aside.js';
@@ -56,6 +57,7 @@ export function createDataSource(url: string, poolSize = 10): DataSource {
       OutsideAlerts1763850000100,
       Channels1763860000000,
       IncidentActions1763890000000,
+      Outliers1763900100000,
       RuleSource1763900300000,
       ActionLinks1763900400000,
     ],

@@ -2,7 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 
 /** How long windows' verdicts and totals, and what operations did in each hour, are kept; incidents and what was told of them stay. */
-const DAYS = { anomalies: 30, anomaly_groups: 30, window_totals: 30, rule_matches: 30, hour_rollups: 400 };
+const DAYS = {
+  anomalies: 30,
+  anomaly_groups: 30,
+  outlier_traces: 30,
+  window_totals: 30,
+  rule_matches: 30,
+  hour_rollups: 400,
+};
 const BATCH = 10_000;
 
 /**

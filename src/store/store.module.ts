@@ -36,6 +36,7 @@ import { RoutingStore } from './routing.store.js';
 import { RuleStore } from './rule.store.js';
 import { IncidentActionStore } from './incident-action.store.js';
 import { SilenceStore } from './silence.store.js';
+import { OutlierStore } from './outlier.store.js';
 import { SeasonStore } from './season.store.js';
 import { SecretBox, secretBoxFrom } from './secret-box.js';
 import { TenantSettingsStore } from './tenant-settings.store.js';
@@ -77,6 +78,7 @@ const STORES = [
   RouteStore,
   RoutingStore,
   RuleStore,
+  OutlierStore,
   SeasonStore,
   IncidentActionStore,
   SilenceStore,

@@ -193,6 +193,22 @@ export class QueryRows {
     );
   }
 
+  async outlier(
+    tenantId: number,
+    windowAt: string,
+    operationId: number,
+    traceId: string,
+    reason: string,
+  ): Promise<void> {
+    const [observed, expected] = reason === 'slow' ? [9e6, 1e5] : [0.1, 1e-4];
+    await this.db.query(
+      `insert into outlier_traces
+         (tenant_id, window_at, trace_id, reason, operation_id, also_in, observed, expected, n, baseline_n, score)
+       values ($1, $2, $3, $4, $5, 2, $6, $7, 20, 3000, 9)`,
+      [tenantId, windowAt, traceId, reason, operationId, observed, expected],
+    );
+  }
+
   async finding(tenantId: number, values: FindingValues): Promise<void> {
     const { windowAt, operationId, callerId = 0, signal = 'latency', raised = true, reason = 'raised' } = values;
     const finding = {

@@ -373,6 +373,42 @@ describe('GET /api/v1/traces/{traceId}', () => {
   });
 });
 
+describe('GET /api/v1/outliers', () => {
+  it('lists single traces with their reasons, page by page, of one tenant', async () => {
+    const { tenantId, key } = await newTenant('outliers');
+    const cart = await rows.operation(tenantId, 'cart', 'GetCart');
+    const shop = await rows.operation(tenantId, 'shop', 'PlaceOrder');
+    const note = (at: string, operationId: number, traceId: string, reason = 'slow') =>
+      rows.outlier(tenantId, at, operationId, traceId, reason);
+    await note('2026-03-01T12:00:00Z', cart, 'a'.repeat(32));
+    await note('2026-03-01T12:00:00Z', cart, 'a'.repeat(32), 'failed');
+    await note('2026-03-01T12:00:10Z', shop, 'b'.repeat(32));
+    const other = await newTenant('outliers-other');
+    expect((await read('/api/v1/outliers', other.key, contract.OutlierList)).outliers).toEqual([]);
+
+    const all = (await read('/api/v1/outliers', key, contract.OutlierList)).outliers;
+    expect(all.map(({ traceId, reason, service, unit }) => [traceId[0], reason, service, unit])).toEqual([
+      ['b', 'slow', 'shop', 'us'],
+      ['a', 'slow', 'cart', 'us'],
+      ['a', 'failed', 'cart', 'ratio'],
+    ]);
+    expect(all[0]!.text).toBe('took 9 s, where 97 % of 3000 spans took at most 100 ms');
+    expect((await read('/api/v1/outliers?service=shop', key, contract.OutlierList)).outliers).toHaveLength(1);
+    const before = '/api/v1/outliers?to=2026-03-01T12:00:10Z';
+    expect((await read(before, key, contract.OutlierList)).outliers).toHaveLength(2);
+
+    const paged: contract.OutlierView[] = [];
+    let cursor: string | null = null;
+    do {
+      const from: string = cursor === null ? '' : `&cursor=${cursor}`;
+      const page: contract.OutlierList = await read(`/api/v1/outliers?limit=1${from}`, key, contract.OutlierList);
+      paged.push(...page.outliers);
+      cursor = page.nextCursor;
+    } while (cursor !== null && paged.length < 10);
+    expect(paged).toEqual(all);
+  });
+});
+
 describe('GET /api/v1/anomalies', () => {
   it('says why something was raised or held back, and pages through it', async () => {
     const { tenantId, key } = await newTenant('anomalies');

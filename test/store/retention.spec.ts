@@ -31,9 +31,10 @@ it('ends verdicts that are older than 30 days, unless the journal still holds th
     await db.query(`insert into window_totals values (1, $1, 5, 1, 1, 0)`, [at]);
     await db.query(`insert into anomalies values (1, $1, 'latency', 1, 0, true, 'raised', '{}')`, [at]);
     await db.query(`insert into anomaly_groups values (1, $1, 0, '{}')`, [at]);
+    await db.query(`insert into outlier_traces values (1, $1, $2, 'slow', 1, 0, 9, 1, 1, 1, 9)`, [at, randomUUID()]);
   }
-  expect(await new RetentionStore(db).prune(NOW)).toBe(3);
-  for (const table of ['window_totals', 'anomalies', 'anomaly_groups']) {
+  expect(await new RetentionStore(db).prune(NOW)).toBe(4);
+  for (const table of ['window_totals', 'anomalies', 'anomaly_groups', 'outlier_traces']) {
     const rows = await db.query<{ window_at: Date }[]>(`select window_at from ${table} order by window_at`);
     expect(rows.map((row) => row.window_at.toISOString())).toEqual([
       '2022-08-22T04:59:50.000Z',
@@ -144,7 +145,7 @@ describe('spans', () => {
   };
 
   it('of anomalous traces stay when their hour goes, found by id and by search', async () => {
-    const [told, failed, ordinary, across] = [id(), id(), id(), id()];
+    const [told, failed, ordinary, across, outlier] = [id(), id(), id(), id(), id()];
     const edgeMs = hourMs + HOUR_MS;
     await store(
       journal,
@@ -152,8 +153,14 @@ describe('spans', () => {
         span(hourMs + 60_000, { traceId: told, name: 'told', attributes: [text('mark', 'me')] }),
         span(hourMs + 61_000, { traceId: ordinary, name: 'ordinary' }),
         span(hourMs + 62_000, { traceId: failed, name: 'failing', status: { code: 2 } }),
+        span(hourMs + 63_000, { traceId: outlier, name: 'slow' }),
       ]),
     );
+    await journal.db.query(`insert into outlier_traces values (1, $1, $2, 'slow', $3, 0, 9e6, 1e5, 20, 3000, 9)`, [
+      new Date(windowOf(hourMs + 63_000)),
+      hex(outlier),
+      await operationOf('slow'),
+    ]);
     // One request over the border of two hours: filed in the first, posted in both.
     await store(
       journal,
@@ -184,8 +191,9 @@ describe('spans', () => {
     expect(await show(ordinary)).toBeUndefined();
     expect(await show(told)).toEqual(['told', 'today']);
     expect(await show(failed)).toEqual(['failing']);
+    expect(await show(outlier)).toEqual(['slow']);
     expect(await show(across)).toEqual(['before', 'after']);
-    expect(await find(hourMs, edgeMs + HOUR_MS)).toEqual([told, failed, across].map(hex).sort());
+    expect(await find(hourMs, edgeMs + HOUR_MS)).toEqual([told, failed, across, outlier].map(hex).sort());
     expect(await find(hourMs, edgeMs + HOUR_MS, 'me')).toEqual([hex(told)]);
     // By the span that lies in the second hour, whose segment is of the first.
     expect(await find(edgeMs, edgeMs + WINDOW_MS)).toEqual([hex(across)]);
@@ -215,7 +223,7 @@ describe('spans', () => {
     expect(await show(late)).toBeUndefined();
     expect(await show(told)).toEqual(['told', 'late', 'today']);
     expect(await show(across)).toEqual(['before', 'after']);
-    expect(await find(hourMs, edgeMs + HOUR_MS)).toEqual([told, failed, across].map(hex).sort());
+    expect(await find(hourMs, edgeMs + HOUR_MS)).toEqual([told, failed, across, outlier].map(hex).sort());
 
     // At last they go too.
     await journal.db.query(`update journal_hours set last_written_at = now() - interval '60 hours' where hour < $1`, [
