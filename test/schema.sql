@@ -555,6 +555,23 @@ CREATE TABLE operations (
 );
 CREATE INDEX operations_tenant ON public.operations USING btree (tenant_id);
 
+CREATE TABLE outlier_traces (
+  tenant_id integer NOT NULL,
+  window_at timestamp with time zone NOT NULL,
+  trace_id uuid NOT NULL,
+  reason text NOT NULL,
+  operation_id integer NOT NULL,
+  also_in integer NOT NULL,
+  observed double precision NOT NULL,
+  expected double precision NOT NULL,
+  n bigint NOT NULL,
+  baseline_n bigint NOT NULL,
+  score double precision NOT NULL,
+  CONSTRAINT outlier_traces_pkey PRIMARY KEY (tenant_id, window_at, trace_id, reason),
+  CONSTRAINT outlier_traces_reason_check CHECK ((reason = ANY (ARRAY['slow'::text, 'failed'::text])))
+);
+CREATE INDEX outlier_traces_window ON public.outlier_traces USING brin (window_at) WITH (autosummarize='on');
+
 CREATE TABLE posting_totals (
   tenant_id integer NOT NULL,
   window_at timestamp with time zone NOT NULL,
