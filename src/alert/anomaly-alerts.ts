@@ -97,7 +97,7 @@ function described(
 function stepTo(
   before: Alert,
   to: AlertState,
-  { kind, atMs }: Pick<IncidentEvent, 'kind' | 'atMs'>,
+  { kind, atMs, snapshot }: Pick<IncidentEvent, 'kind' | 'atMs' | 'snapshot'>,
   change: Partial<Alert>,
 ): AlertTransition {
   const sequence = before.sequence + 1;
@@ -107,7 +107,7 @@ function stepTo(
     atMs,
     from: before.state,
     to,
-    reason: kind,
+    reason: kind === 'resolved' && snapshot.resolvedBy ? `resolved by ${displayText(snapshot.resolvedBy)}` : kind,
     snapshot: { ...before, ...change, state: to, sequence },
   };
 }

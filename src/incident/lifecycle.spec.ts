@@ -35,10 +35,18 @@ const group = (operationIds: number[], causes: [string, number][], more: Partial
 });
 
 /** Plays windows one after another; null is a window without data. Returns what was told as `window:kind`. */
-function play(windows: (AnomalyGroup[] | null)[]): { told: string[]; incidents: Incident[] } {
+function play(
+  windows: (AnomalyGroup[] | null)[],
+  resolvedByHandBefore: number | null = null,
+): { told: string[]; incidents: Incident[] } {
   const known = new Map<string, Incident>();
   const told: string[] = [];
   windows.forEach((groups, i) => {
+    if (i === resolvedByHandBefore) {
+      for (const [id, incident] of known) {
+        known.set(id, { ...incident, state: 'resolved', resolvedMs: i * WINDOW_MS, resolvedBy: 'ann' });
+      }
+    }
     const changes = step(
       [...known.values()],
       groups ?? [],
@@ -155,5 +163,26 @@ describe('step', () => {
     expect(incidents).toHaveLength(1);
     expect(incidents[0]!.affected).toMatchObject([{ operationId: 1, score: 90 }]);
     expect(incidents[0]!.causes).toMatchObject([{ service: 'cart', score: 0.6 }]);
+  });
+});
+
+describe('an incident that somebody resolves', () => {
+  const times = (n: number, groups: AnomalyGroup[]) => Array.from({ length: n }, () => groups);
+  const worse = [group([1, 2], [['cart', 0.9]], { severity: 'critical' })];
+  it.each<{ name: string; windows: (AnomalyGroup[] | null)[]; told: string[] }>([
+    { name: 'stays resolved while the same goes on, for hours', windows: times(1_000, cart), told: [] },
+    { name: 'and when it ends then', windows: [...times(20, cart), ...quiet(100)], told: [] },
+    { name: 'a short pause is no end', windows: [...times(3, cart), ...quiet(8), ...times(3, cart)], told: [] },
+    { name: 'silence is no end', windows: [...times(3, cart), ...silent(28), ...times(3, cart)], told: [] },
+    { name: 'it comes back when it gets worse', windows: [...times(3, cart), worse, cart], told: ['13:reopened'] },
+    {
+      name: 'it comes back when it had ended, and ends as any',
+      windows: [...times(3, cart), ...quiet(20), ...times(2, cart), ...quiet(30)],
+      told: ['33:reopened', '58:resolved'],
+    },
+    { name: 'later it is a new one', windows: [...times(3, cart), ...quiet(40), cart], told: ['53:opened'] },
+    { name: 'what somebody else does is another', windows: [...times(3, cart), payment], told: ['13:opened'] },
+  ])('$name', ({ windows, told }) => {
+    expect(play([...times(10, cart), ...windows], 10).told).toEqual(['0:opened', ...told]);
   });
 });

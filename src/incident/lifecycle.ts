@@ -1,6 +1,6 @@
 import type { Cause } from '../model/cause.js';
 import type { AnomalyGroup } from '../model/group.js';
-import { type Affected, type Incident, type IncidentEventKind, SEVERITIES } from '../model/incident.js';
+import { type Affected, type Incident, type IncidentEventKind, SEVERITIES, type Severity } from '../model/incident.js';
 import { MINUTE_MS, WINDOW_MS } from '../model/window.js';
 
 /** Quiet windows until an incident counts as recovering. */
@@ -57,10 +57,30 @@ export function step(
   });
   for (const incident of known) {
     const its = joined.get(incident.id);
-    if (its !== undefined) changes.push(continued(incident, its, nowMs));
+    if (isLeftAlone(incident, nowMs)) {
+      if (its !== undefined) changes.push(disregarded(incident, its, nowMs));
+      else if (window.hasData)
+        changes.push({ incident: { ...incident, quietWindows: incident.quietWindows + 1 }, event: null });
+    } else if (its !== undefined) changes.push(continued(incident, its, nowMs));
     else if (incident.state !== 'resolved' && window.hasData) changes.push(quieter(incident, nowMs));
   }
   return changes;
+}
+
+/** Somebody resolved it, and what deviated has not been quiet since for as long as it takes to be over. */
+function isLeftAlone({ state, resolvedBy, quietWindows, lastSeenMs }: Incident, nowMs: number): boolean {
+  if (state !== 'resolved' || resolvedBy == null) return false;
+  return quietWindows < RESOLVED_AFTER_WINDOWS || nowMs - lastSeenMs < RESOLVED_AFTER_MS;
+}
+
+/** What goes on of an incident that somebody resolved is known to them; that it gets worse is not. */
+function disregarded(before: Incident, groups: readonly AnomalyGroup[], nowMs: number): Change {
+  if (worstOf(groups, before.severity) === before.severity) {
+    return { incident: { ...before, lastSeenMs: nowMs, quietWindows: 0 }, event: null };
+  }
+  const { incident } = continued(before, groups, nowMs);
+  const reason = `${before.severity} became ${incident.severity} after ${before.resolvedBy} resolved it`;
+  return { incident, event: { kind: 'reopened', reason } };
 }
 
 /**
@@ -73,16 +93,22 @@ function homeOf(group: AnomalyGroup, known: readonly Incident[], nowMs: number):
   const [first] = group.causes;
   let best: { incident: Incident; overlap: number } | null = null;
   for (const incident of known) {
-    if (incident.state === 'resolved' && (incident.resolvedMs ?? 0) + REOPEN_WITHIN_MS < nowMs) continue;
+    if (incident.state === 'resolved' && overMs(incident) + REOPEN_WITHIN_MS < nowMs) continue;
     const suspects = incident.causes.slice(0, 3).map((cause) => cause.service);
     const sameSuspect = first !== undefined && suspects.includes(first.service);
-    const isCurrent = incident.state === 'open' && nowMs - incident.lastSeenMs < RESOLVED_AFTER_MS;
+    const isOn = incident.state === 'open' || isLeftAlone(incident, nowMs);
+    const isCurrent = isOn && nowMs - incident.lastSeenMs < RESOLVED_AFTER_MS;
     if (!sameSuspect && (!isCurrent || isAnother(first, incident, nowMs))) continue;
     const shared = incident.affected.filter((affected) => operations.has(affected.operationId)).length;
     const overlap = shared + (sameSuspect ? SAME_SUSPECT : 0);
     if (overlap > 0 && (best === null || overlap > best.overlap)) best = { incident, overlap };
   }
   return best?.incident ?? null;
+}
+
+/** Since when it is over; one that somebody resolved is when it is not seen any more. */
+function overMs({ resolvedMs, resolvedBy, lastSeenMs }: Incident): number {
+  return Math.max(resolvedMs ?? 0, resolvedBy == null ? 0 : lastSeenMs);
 }
 
 /** Whether this cause is plainly somebody else than the incident has blamed for long enough to be sure of itself. */
@@ -114,16 +140,14 @@ function open(group: AnomalyGroup, id: string, tenantId: number, nowMs: number):
 }
 
 function continued(before: Incident, groups: readonly AnomalyGroup[], nowMs: number): Change {
-  const severity = groups.reduce(
-    (worst, group) => (SEVERITIES.indexOf(group.severity) > SEVERITIES.indexOf(worst) ? group.severity : worst),
-    before.severity,
-  );
+  const severity = worstOf(groups, before.severity);
   const incident: Incident = {
     ...before,
     state: 'open',
     severity,
     lastSeenMs: nowMs,
     resolvedMs: null,
+    resolvedBy: null,
     quietWindows: 0,
     flaps: before.flaps + (before.state === 'open' ? 0 : 1),
     causes: mergeCauses(before.causes, groups),
@@ -158,6 +182,13 @@ function quieter(before: Incident, nowMs: number): Change {
   }
   const state = quietWindows >= RECOVERING_AFTER ? 'recovering' : before.state;
   return { incident: { ...before, state, quietWindows }, event: null };
+}
+
+function worstOf(groups: readonly AnomalyGroup[], least: Severity): Severity {
+  return groups.reduce(
+    (worst, { severity }) => (SEVERITIES.indexOf(severity) > SEVERITIES.indexOf(worst) ? severity : worst),
+    least,
+  );
 }
 
 /** Scores are averaged over windows, newest weighing most; evidence is that of the newest window that had any. */

@@ -1,4 +1,10 @@
-export const INCIDENT_ACTION_KINDS = ['acknowledged', 'acknowledgement_withdrawn', 'assigned', 'commented'] as const;
+export const INCIDENT_ACTION_KINDS = [
+  'acknowledged',
+  'acknowledgement_withdrawn',
+  'assigned',
+  'commented',
+  'resolved',
+] as const;
 export type IncidentActionKind = (typeof INCIDENT_ACTION_KINDS)[number];
 
 /** What somebody did about an incident. */

@@ -37,6 +37,8 @@ export interface Incident {
   /** End of the last window in which it still deviated. */
   lastSeenMs: number;
   resolvedMs: number | null;
+  /** Who resolved it by hand; missing or null: it ended by itself, or has not ended. */
+  resolvedBy?: string | null;
   /** Windows with data since then in which it did not deviate. */
   quietWindows: number;
   /** How often it came back after being resolved or while recovering. */

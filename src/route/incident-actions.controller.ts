@@ -66,6 +66,28 @@ export class IncidentActionsController {
     return this.act(tenantId, id, { kind: 'acknowledgement_withdrawn', by, subject: null, comment: '' });
   }
 
+  @Post('resolve')
+  @HttpCode(200)
+  @RequireScope('admin')
+  @ApiResponse(TOO_MANY)
+  @ApiResponse(errorAnswer(409, 'It is resolved already.'))
+  @ApiOperation({
+    summary: 'Resolves an incident',
+    description:
+      'Its alerts end, and whoever was told of it is told so. While the same deviation goes on nobody is told of it again, unless it gets worse; ' +
+      'once it was quiet for two minutes, its return is told.',
+  })
+  @ApiOkResponse(DONE)
+  async resolve(
+    @Tenant() tenantId: number,
+    @Param({ schema: IdPath }) { id }: IdPath,
+    @Body({ schema: AcknowledgeInput }) { by, comment }: AcknowledgeInput,
+  ): Promise<IncidentActionsView> {
+    const done = await this.act(tenantId, id, { kind: 'resolved', by, subject: null, comment });
+    await this.bell.ring('alert', tenantId);
+    return done;
+  }
+
   @Put('assignee')
   @RequireScope('admin')
   @ApiResponse(TOO_MANY)

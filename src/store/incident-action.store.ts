@@ -3,6 +3,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { Rejected } from '../model/failure.js';
 import type { IncidentAction } from '../model/incident-action.js';
 import { epochMs } from './epoch-ms.js';
+import { IncidentStore } from './incident.store.js';
 import { markStale } from './routing.store.js';
 
 const MAX_ACTIONS = 1_000;
@@ -12,7 +13,10 @@ type NewAction = Omit<IncidentAction, 'atMs' | 'channelName'>;
 /** What people did about incidents. An acknowledgement holds for the groups that tell of the incident now, until they are over. */
 @Injectable()
 export class IncidentActionStore {
-  constructor(private readonly db: DataSource) {}
+  constructor(
+    private readonly db: DataSource,
+    private readonly incidents: IncidentStore,
+  ) {}
 
   /** Oldest first. */
   async list(
@@ -28,7 +32,7 @@ export class IncidentActionStore {
     );
   }
 
-  /** Writes down an action and returns all. Throws Rejected 404 without that incident and 422 beyond MAX_ACTIONS. */
+  /** Writes down an action and returns all. Throws Rejected 404 without that incident, 409 when one to resolve is, and 422 beyond MAX_ACTIONS. */
   async add(tenantId: number, incidentId: string, action: NewAction): Promise<IncidentAction[]> {
     return this.db.transaction(async (tx) => {
       await this.addWithin(tx, tenantId, incidentId, action);
@@ -55,8 +59,22 @@ export class IncidentActionStore {
     if (written.length === 0) {
       throw new Rejected('too_many', `an incident keeps ${MAX_ACTIONS} actions`, 422);
     }
+    if (kind === 'resolved') await this.resolve(tx, tenantId, incidentId, by, comment);
     if (kind === 'acknowledged') await this.acknowledge(tx, tenantId, incidentId, by);
     if (kind === 'acknowledgement_withdrawn') await this.acknowledge(tx, tenantId, incidentId, null);
+  }
+
+  private async resolve(
+    tx: EntityManager,
+    tenantId: number,
+    incidentId: string,
+    by: string,
+    comment: string,
+  ): Promise<void> {
+    const reason = `resolved by ${by}${comment === '' ? '' : `: ${comment}`}`;
+    if ((await this.incidents.resolve(tx, tenantId, incidentId, by, reason)) === null) {
+      throw new Rejected('already_resolved', `incident ${incidentId} is resolved already`, 409);
+    }
   }
 
   private async acknowledge(tx: EntityManager, tenantId: number, incidentId: string, by: string | null): Promise<void> {

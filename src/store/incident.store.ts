@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { Incident, IncidentEvent, IncidentEventKind } from '../model/incident.js';
+import { epochMs } from './epoch-ms.js';
 
 const INCIDENT_COLUMNS = `
   id, tenant_id as "tenantId", state, severity,
   extract(epoch from started_at) * 1000 as "startedMs", extract(epoch from opened_at) * 1000 as "openedMs",
   extract(epoch from last_seen_at) * 1000 as "lastSeenMs", extract(epoch from resolved_at) * 1000 as "resolvedMs",
-  quiet_windows as "quietWindows", flaps, causes, affected, exemplars`;
+  resolved_by as "resolvedBy", quiet_windows as "quietWindows", flaps, causes, affected, exemplars`;
 
 type IncidentRow = Omit<Incident, 'startedMs' | 'openedMs' | 'lastSeenMs' | 'resolvedMs'> & {
   startedMs: string;
@@ -20,11 +21,14 @@ type IncidentRow = Omit<Incident, 'startedMs' | 'openedMs' | 'lastSeenMs' | 'res
 export class IncidentStore {
   constructor(private readonly db: DataSource) {}
 
-  /** Incidents that a window ending at or after `sinceMs` may still change: unresolved, or resolved after that instant. */
+  /**
+   * Incidents that a window ending at or after `sinceMs` may still change: unresolved, resolved after that instant, or resolved by hand and
+   * seen after it.
+   */
   async current(tenantId: number, sinceMs: number): Promise<Incident[]> {
     const rows = await this.db.query<IncidentRow[]>(
       `select ${INCIDENT_COLUMNS} from incidents
-        where tenant_id = $1 and (state <> 'resolved' or resolved_at >= $2)
+        where tenant_id = $1 and (state <> 'resolved' or resolved_at >= $2 or (resolved_by is not null and last_seen_at >= $2))
         order by opened_at, id`,
       [tenantId, new Date(sinceMs)],
     );
@@ -54,12 +58,13 @@ export class IncidentStore {
   async save(tx: EntityManager, incident: Incident): Promise<void> {
     await tx.query(
       `insert into incidents (id, tenant_id, state, severity, started_at, opened_at, last_seen_at, resolved_at,
-                              quiet_windows, flaps, causes, affected, exemplars)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                              quiet_windows, flaps, causes, affected, exemplars, resolved_by)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
        on conflict (id) do update
           set state = excluded.state, severity = excluded.severity, last_seen_at = excluded.last_seen_at,
               resolved_at = excluded.resolved_at, quiet_windows = excluded.quiet_windows, flaps = excluded.flaps,
-              causes = excluded.causes, affected = excluded.affected, exemplars = excluded.exemplars`,
+              causes = excluded.causes, affected = excluded.affected, exemplars = excluded.exemplars,
+              resolved_by = excluded.resolved_by`,
       [
         incident.id,
         incident.tenantId,
@@ -74,8 +79,33 @@ export class IncidentStore {
         JSON.stringify(incident.causes),
         JSON.stringify(incident.affected),
         JSON.stringify(incident.exemplars),
+        incident.resolvedBy ?? null,
       ],
     );
+  }
+
+  /**
+   * Ends an incident by hand, as of the event time that incidents have come to; null when it is over already. Whoever works at the tenant's
+   * incidents meanwhile begins anew, so that nothing is decided of it as it was.
+   */
+  async resolve(tx: EntityManager, tenantId: number, id: string, by: string, reason: string): Promise<Incident | null> {
+    // The row first, then the cursor: the order in which the stage takes them.
+    const [row] = await tx.query<IncidentRow[]>(
+      `select ${INCIDENT_COLUMNS} from incidents where tenant_id = $1 and id = $2 for update`,
+      [tenantId, id],
+    );
+    if (row === undefined || row.state === 'resolved') return null;
+    const before = incidentOf(row);
+    const [[cursor]] = await tx.query<[{ doneMs: number }[], number]>(
+      `update stage_cursors set leased_by = null, leased_until = null where tenant_id = $1 and stage = 'incident'
+       returning ${epochMs('done_through')} as "doneMs"`,
+      [tenantId],
+    );
+    const atMs = Math.max(cursor?.doneMs ?? 0, before.lastSeenMs);
+    const incident: Incident = { ...before, state: 'resolved', resolvedMs: atMs, resolvedBy: by };
+    await this.save(tx, incident);
+    await this.addEvent(tx, incident, 'resolved', atMs, reason);
+    return incident;
   }
 
   /** Adds a step with the next number of its incident. */

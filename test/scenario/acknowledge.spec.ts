@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { IncidentActionStore } from '../../src/store/incident-action.store.js';
+import { CursorStore } from '../../src/store/cursor.store.js';
+import { IncidentStore } from '../../src/store/incident.store.js';
 import { RoutingStore } from '../../src/store/routing.store.js';
 import { startDelivery, type Delivery } from '../support/delivery.js';
 
@@ -16,7 +18,7 @@ describe('an incident that somebody acknowledges', () => {
 
   beforeAll(async () => {
     delivery = await startDelivery('acknowledge');
-    actions = new IncidentActionStore(delivery.db);
+    actions = new IncidentActionStore(delivery.db, new IncidentStore(delivery.db));
     onCall = (await delivery.channel('webhook', 'http://127.0.0.1:9/on-call')).id;
     boss = (await delivery.channel('webhook', 'http://127.0.0.1:9/boss')).id;
     const settings = { groupBy: ['incident'], groupWaitS: 0, groupIntervalS: 0, repeatIntervalS: 3_600 };
@@ -113,6 +115,44 @@ describe('an incident that somebody acknowledges', () => {
     expect(await told()).toEqual(['on call firing', 'on call firing', 'on call resolved', 'boss firing']);
     await delivery.step(incidentId, 'resolved');
     await at(14);
+  });
+
+  it('ends for everybody when somebody resolves it, once, whatever is being decided about it', async () => {
+    const cursors = new CursorStore(delivery.db);
+    const fromMs = Date.parse('2026-11-21T03:20:00Z');
+    await delivery.db.query(
+      `insert into stage_cursors (tenant_id, stage, done_through, leased_by, leased_until)
+       values (1, 'incident', $1, 'worker', now() + interval '1 minute')
+       on conflict (tenant_id, stage) do update set leased_by = 'worker'`,
+      [new Date(fromMs)],
+    );
+    const action = { kind: 'resolved', by: 'ann', subject: null, comment: 'rolled back', channelId: null } as const;
+    expect(await actions.add(1, incidentId, action)).toMatchObject([{ kind: 'resolved', by: 'ann' }]);
+    await expect(actions.add(1, incidentId, action)).rejects.toMatchObject({ status: 409 });
+    // Whoever was deciding on the windows after that has to begin anew.
+    const claim = { tenantId: 1, stage: 'incident', fromMs, toMs: fromMs + 10_000 } as const;
+    await expect(delivery.db.transaction((tx) => cursors.advance(tx, claim, 'worker'))).rejects.toThrow(
+      'lost the lease',
+    );
+
+    await delivery.db.query(`update incident_events set created_at = now() - interval '1 minute'`);
+    await at(1);
+    expect(await told()).toEqual(['on call firing', 'on call resolved']);
+    const [last]: { reason: string; notice: { reason: string; incident: object } }[] = await delivery.db.query(
+      `select t.reason, t.notice from alert_transitions t where t.snapshot ->> 'incidentId' = $1 order by t.sequence desc limit 1`,
+      [incidentId],
+    );
+    expect(last).toMatchObject({
+      reason: 'resolved by ann',
+      notice: {
+        reason: 'resolved by ann: rolled back',
+        incident: { state: 'resolved', resolvedAt: '2026-11-21T03:20:00.000Z' },
+      },
+    });
+    expect(await new IncidentStore(delivery.db).current(1, fromMs + 60_000)).not.toContainEqual(
+      expect.objectContaining({ id: incidentId }),
+    );
+    await delivery.db.query(`delete from stage_cursors`);
   });
 
   it('that does not exist, or is of another tenant, cannot be acknowledged', async () => {
