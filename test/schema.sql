@@ -360,7 +360,7 @@ CREATE TABLE incident_actions (
   comment text DEFAULT ''::text NOT NULL,
   channel_id uuid,
   CONSTRAINT incident_actions_pkey PRIMARY KEY (tenant_id, id),
-  CONSTRAINT incident_actions_kind_check CHECK ((kind = ANY (ARRAY['acknowledged'::text, 'acknowledgement_withdrawn'::text, 'assigned'::text, 'commented'::text])))
+  CONSTRAINT incident_actions_kind_check CHECK ((kind = ANY (ARRAY['acknowledged'::text, 'acknowledgement_withdrawn'::text, 'assigned'::text, 'commented'::text, 'resolved'::text]))) NOT VALID
 );
 CREATE INDEX incident_actions_incident ON public.incident_actions USING btree (tenant_id, incident_id, id);
 
@@ -409,6 +409,7 @@ CREATE TABLE incidents (
   causes jsonb NOT NULL,
   affected jsonb NOT NULL,
   exemplars jsonb NOT NULL,
+  resolved_by text,
   CONSTRAINT incidents_pkey PRIMARY KEY (id),
   CONSTRAINT incidents_severity_check CHECK ((severity = ANY (ARRAY['info'::text, 'warning'::text, 'critical'::text]))),
   CONSTRAINT incidents_state_check CHECK ((state = ANY (ARRAY['open'::text, 'recovering'::text, 'resolved'::text])))
