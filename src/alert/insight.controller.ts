@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { RequireScope, Tenant } from '../access/access.guard.js';
-import { NOT_FOUND } from '../error-answer.js';
+import { errorAnswer, NOT_FOUND } from '../error-answer.js';
 import { Rejected } from '../model/failure.js';
 import { incidentView } from '../model/incident-view.js';
 import type { Rule, RuleValues } from '../model/rule.js';
@@ -35,6 +35,8 @@ const MAX_PERIOD_MS = 30 * 24 * HOUR_MS;
 const FINE_KEPT_MS = WEEK_MS;
 /** Stands for the id of a rule that is not stored. */
 const NO_ID = '00000000-0000-4000-8000-000000000000';
+const NO_DATA = errorAnswer(422, 'Nothing of that time was evaluated (`no_data`), or it is too long.');
+const ENOUGH = errorAnswer(429, 'Enough backtests are under way; `Retry-After` says when to try again.');
 
 @ApiTags('alerts')
 @Controller('api/v1/rules')
@@ -77,6 +79,7 @@ export class InsightController {
   }
 
   @Get(':id/explain')
+  @ApiResponse(NO_DATA)
   @ApiResponse(NOT_FOUND)
   @RequireScope('read')
   @ApiOperation({
@@ -94,6 +97,7 @@ export class InsightController {
   }
 
   @Post('test')
+  @ApiResponse(NO_DATA)
   @HttpCode(200)
   @RequireScope('read')
   @ApiOperation({ summary: 'What a rule that is not stored says now' })
@@ -103,6 +107,7 @@ export class InsightController {
   }
 
   @Post(':id/test')
+  @ApiResponse(NO_DATA)
   @ApiResponse(NOT_FOUND)
   @HttpCode(200)
   @RequireScope('read')
@@ -113,6 +118,8 @@ export class InsightController {
   }
 
   @Post('backtest')
+  @ApiResponse(ENOUGH)
+  @ApiResponse(NO_DATA)
   @HttpCode(202)
   @RequireScope('read')
   @ApiOperation({ summary: 'Replays a rule that is not stored over the past' })
@@ -125,6 +132,8 @@ export class InsightController {
   }
 
   @Post(':id/backtest')
+  @ApiResponse(ENOUGH)
+  @ApiResponse(NO_DATA)
   @ApiResponse(NOT_FOUND)
   @HttpCode(202)
   @RequireScope('read')

@@ -7,7 +7,7 @@ const Comment = z
   .string()
   .trim()
   .max(2_000)
-  .regex(/^[^\0]*$/u, 'must not contain NUL');
+  .regex(/^[^\u0000]*$/, 'must not contain NUL');
 
 export const AcknowledgeInput = z
   .strictObject({ by: By, comment: Comment.default('') })

@@ -6,6 +6,8 @@ import { serveOpenApi } from '../query/openapi.js';
 import { FailureFilter } from './failure.filter.js';
 
 const BODY_LIMIT_BYTES = 2 ** 20;
+/** More than the header of a request may have. */
+const MAX_PATH_BYTES = 2 ** 15;
 const REQUEST_TIMEOUT_MS = 30_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 const MAX_CONNECTIONS = 1_024;
@@ -26,6 +28,8 @@ const DOCS_POLICY =
 export async function createApi(root: DynamicModule, logger: LoggerService): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT_BYTES,
+    // What is too long for a name is answered by its schema.
+    routerOptions: { maxParamLength: MAX_PATH_BYTES },
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
     forceCloseConnections: 'idle',

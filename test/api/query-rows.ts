@@ -182,7 +182,7 @@ export class QueryRows {
     );
     await this.db.query(
       `insert into notifications (id, tenant_id, incident_id, sequence, channel_id, kind, state, body, attempts, sent_at)
-       values ($1, $2, $3, 1, $4, 'incident.opened', 'sent', '{}', 2, '2026-03-01T12:00:13.5Z')`,
+       values ($1, $2, $3, 1, $4, 'incident.opened', 'sent', '{"type": "incident.opened"}', 2, '2026-03-01T12:00:13.5Z')`,
       [notificationId, tenantId, incidentId, channelId],
     );
     await this.db.query(
