@@ -71,12 +71,15 @@ for (const input of rules) {
   };
   const cpu = process.cpuUsage();
   const began = performance.now();
-  const { result } = await worker.run(1, rule, FROM_MS, TO_MS);
+  const progress: string[] = [];
+  const { result } = await worker.run(1, rule, FROM_MS, TO_MS, async (share) => {
+    progress.push(share.toFixed(2));
+  });
   const { user, system } = process.cpuUsage(cpu);
   const minutes = ((TO_MS - FROM_MS) / MINUTE_MS) * OPERATIONS;
   console.log(
     `${rule.name}: ${DAYS} days of ${OPERATIONS} operations (${minutes} steps of one minute): ${((performance.now() - began) / 1_000).toFixed(1)} s, ` +
-      `CPU of this process ${((user + system) / 1e6).toFixed(1)} s, ${result.firings} firings`,
+      `CPU of this process ${((user + system) / 1e6).toFixed(1)} s, ${result.firings} firings, RSS ${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MiB, progress ${progress.join(' ')}`,
   );
 }
 await db.destroy();

@@ -21,7 +21,9 @@ const FINE_KEPT_MS = 7 * 24 * HOUR_MS;
 const MAX_RUNNING = 2;
 /** Steps between two looks at the clock. */
 const STEPS_A_TURN = 20;
-const REPORT_EVERY_MS = 1_000;
+const REPORT_EVERY_MS = 500;
+/** Share of the work that is reading what was stored, about. */
+const LOADING = 0.5;
 const MAX_SHOWN = 1_000;
 const MAX_INCIDENTS = 200;
 
@@ -69,17 +71,20 @@ export class BacktestWorker {
     const transitions: AlertTransition[] = [];
     let coveredMs = first;
     if (looksAtSeries) {
-      const loaded = await this.data.load(tenantId, rule, first, toMs, stepMs);
+      let reportedMs = performance.now();
+      const now = async (progress: number): Promise<void> => {
+        if (performance.now() - reportedMs < REPORT_EVERY_MS) return;
+        reportedMs = performance.now();
+        await report(Math.min(0.99, progress));
+      };
+      const loaded = await this.data.load(tenantId, rule, first, toMs, stepMs, (share) => now(LOADING * share));
       coveredMs = loaded.fromMs;
       let steps = 0;
-      let reportedMs = performance.now();
       for (const some of replay(rule, loaded.data, coveredMs, toMs, stepMs)) {
         transitions.push(...some);
         if (++steps % STEPS_A_TURN !== 0) continue;
         await nextTurn();
-        if (performance.now() - reportedMs < REPORT_EVERY_MS) continue;
-        reportedMs = performance.now();
-        await report(Math.min(0.99, (steps * stepMs) / (toMs - coveredMs)));
+        await now(LOADING + ((1 - LOADING) * steps * stepMs) / (toMs - coveredMs));
       }
     }
     if (rule.type === 'anomaly') {

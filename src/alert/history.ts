@@ -27,47 +27,93 @@ interface Slider extends Load {
   pieces: readonly Piece[];
 }
 
+/** What is asked for of one series is asked for of many: the pieces of a stretch, and what it differs from an earlier one by. */
+interface Stretch {
+  fromMs: number;
+  toMs: number;
+  pieces: readonly Piece[];
+  /** From the stretch of these pieces; null: nothing can be had by difference. */
+  move: { from: readonly Piece[]; by: { plus: Piece[]; minus: Piece[] } | null } | null;
+}
+
 const MAX_SLIDERS = 20_000;
+/** Of one length: rules look at the same stretch one after the other, and at few of a length at an instant. */
+const MAX_STRETCHES = 8;
 
 /**
  * Timelines of finer and coarser steps over the same time, and sums over stretches of them. A stretch that moves forward costs its
  * difference only. What is asked for never depends on what was asked for before.
  */
 export class History {
-  private readonly sliders = new Map<string, Slider>();
+  /** By length, then by key. */
+  private readonly sliders = new Map<number, Map<string, Slider>>();
+  private sliderCount = 0;
+  private readonly stretches = new Map<number, Stretch[]>();
+  /** Begin and end of each level when the stretches were cut. */
+  private cutFor: number[] = [];
 
   /** Finest first. */
   constructor(readonly levels: readonly Timeline[]) {}
 
   /** The series `ids`, which `key` stands for, in [fromMs, toMs). Cheap where a key and a length are asked for ever later stretches. */
   load(key: string, ids: readonly number[], fromMs: number, toMs: number): Load {
-    const pieces = this.pieces(fromMs, toMs);
-    const name = `${toMs - fromMs} ${key}`;
-    let slider = this.sliders.get(name);
-    if (slider === undefined || !isAhead(slider.pieces, pieces)) {
-      if (this.sliders.size >= MAX_SLIDERS) this.sliders.clear();
-      slider = { n: 0, errors: 0, represented: 0, latency: new HistogramSum(), lengthMs: 0, pieces: [] };
-      this.sliders.set(name, slider);
+    const stretch = this.stretch(fromMs, toMs);
+    const { pieces } = stretch;
+    let its = this.sliders.get(toMs - fromMs);
+    if (its === undefined) this.sliders.set(toMs - fromMs, (its = new Map()));
+    let slider = its.get(key);
+    if (slider?.pieces === pieces) return slider;
+    const by = slider === undefined ? null : moveOf(stretch, slider.pieces);
+    if (slider === undefined || by === null) {
+      if (slider === undefined && this.sliderCount++ >= MAX_SLIDERS) {
+        this.forgetSliders();
+        this.sliders.set(toMs - fromMs, (its = new Map()));
+      }
+      slider = { n: 0, errors: 0, represented: 0, latency: new HistogramSum(), lengthMs: 0, pieces };
+      its.set(key, slider);
       for (const piece of pieces) add(slider, ids, piece, 1);
     } else {
-      for (const piece of without(pieces, slider.pieces)) add(slider, ids, piece, 1);
-      for (const piece of without(slider.pieces, pieces)) add(slider, ids, piece, -1);
+      for (const piece of by.plus) add(slider, ids, piece, 1);
+      for (const piece of by.minus) add(slider, ids, piece, -1);
+      slider.pieces = pieces;
     }
-    slider.pieces = pieces;
     slider.lengthMs = toMs - Math.min(fromMs, pieces[0]?.fromMs ?? fromMs);
     return slider;
   }
 
   /** Share of [fromMs, toMs) of which anything is known of the tenant. */
   knownShare(fromMs: number, toMs: number): number {
-    const pieces = this.pieces(fromMs, toMs);
+    const { pieces } = this.stretch(fromMs, toMs);
     const known = pieces.reduce((sum, piece) => sum + piece.timeline.knownMs(piece.fromMs, piece.toMs), 0);
     return Math.min(1, known / (toMs - fromMs));
   }
 
   /** After steps were put again, or forgotten. */
   reset(): void {
+    this.forgetSliders();
+    this.stretches.clear();
+  }
+
+  private forgetSliders(): void {
     this.sliders.clear();
+    this.sliderCount = 0;
+  }
+
+  private stretch(fromMs: number, toMs: number): Stretch {
+    const { levels, cutFor } = this;
+    for (let i = 0; i < levels.length; i++) {
+      if (levels[i]!.fromMs === cutFor[2 * i] && levels[i]!.toMs === cutFor[2 * i + 1]) continue;
+      this.cutFor = levels.flatMap((level) => [level.fromMs, level.toMs]);
+      this.stretches.clear();
+      break;
+    }
+    let ofLength = this.stretches.get(toMs - fromMs);
+    if (ofLength === undefined) this.stretches.set(toMs - fromMs, (ofLength = []));
+    for (const known of ofLength) if (known.toMs === toMs) return known;
+    const stretch = { fromMs, toMs, pieces: this.pieces(fromMs, toMs), move: null };
+    if (ofLength.length === MAX_STRETCHES) ofLength.shift();
+    ofLength.push(stretch);
+    return stretch;
   }
 
   /** Coarse steps first, as coarse as the length asks for, then what is left at the end in ever finer ones. */
@@ -92,13 +138,23 @@ export class History {
 
 function add(slider: Slider, ids: readonly number[], { timeline, fromMs, toMs }: Piece, sign: 1 | -1): void {
   for (const id of ids) {
-    timeline.each(id, fromMs, toMs, (n, errors, represented, latency) => {
+    timeline.each(id, fromMs, toMs, (n, errors, represented, latency, from, to) => {
       slider.n += sign * n;
       slider.errors += sign * errors;
       slider.represented += sign * represented;
-      if (latency !== null) slider.latency.add(latency, sign);
+      if (latency !== null) slider.latency.add(latency, sign, from, to);
     });
   }
+}
+
+/** What comes in and goes out on the way from `from`, worked out once for all series. */
+function moveOf(stretch: Stretch, from: readonly Piece[]): { plus: Piece[]; minus: Piece[] } | null {
+  const { pieces } = stretch;
+  if (stretch.move?.from !== from) {
+    const by = isAhead(from, pieces) ? { plus: without(pieces, from), minus: without(from, pieces) } : null;
+    stretch.move = { from, by };
+  }
+  return stretch.move.by;
 }
 
 /** Whether `next` can be had from `last` by its difference: every piece of `last` is still there to be taken away. */

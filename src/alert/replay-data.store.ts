@@ -34,12 +34,20 @@ export class ReplayData {
     private readonly traces: TracesStore,
   ) {}
 
-  /** Everything to evaluate the rule at instants in (fromMs, toMs], every `stepMs`: windows, or minutes where a period is long. */
-  async load(tenantId: number, rule: Rule, fromMs: number, toMs: number, stepMs: number): Promise<Replay> {
+  /** Everything to evaluate the rule at instants in (fromMs, toMs], every `stepMs`: windows, or minutes where a period is long. `report` is told what share is loaded. */
+  async load(
+    tenantId: number,
+    rule: Rule,
+    fromMs: number,
+    toMs: number,
+    stepMs: number,
+    report: (share: number) => Promise<void> = () => Promise.resolve(),
+  ): Promise<Replay> {
     const operations = await this.anomalies.operations(tenantId);
     const resources = await this.versions.resources(tenantId);
     const live = new LiveData(stepped(needsOf([{ ...rule, enabled: true }]), stepMs), fromMs);
     const chosen = [...operations.values()].filter((operation) => selects(rule, operation, resources));
+    let loaded = 0;
     for (const { timeline } of live.levels) {
       const endMs = Math.floor(toMs / timeline.stepMs) * timeline.stepMs;
       const known = await this.history.known(tenantId, timeline.stepMs, timeline.fromMs, endMs);
@@ -51,9 +59,12 @@ export class ReplayData {
       );
       if (!looksAtLoad(rule)) continue;
       const ids = chosen.map(({ id }) => id);
-      await this.history.replay(tenantId, timeline.stepMs, timeline.fromMs, endMs, ids, looksAtLatency(rule), (row) =>
-        timeline.put(row.atMs, row),
-      );
+      const columns = this.history.replay(tenantId, timeline.stepMs, timeline.fromMs, endMs, ids, looksAtLatency(rule));
+      for await (const some of columns) {
+        for (const each of some) timeline.putAll(each);
+        loaded += some.length;
+        await report(loaded / (ids.length * live.levels.length));
+      }
     }
     for (const { timeline } of live.callLevels) {
       const endMs = Math.floor(toMs / timeline.stepMs) * timeline.stepMs;
@@ -68,7 +79,7 @@ export class ReplayData {
       for (const call of calls) live.putCall(timeline, call);
     }
     const findings = rule.type === 'anomaly' ? await this.anomalies.findings(tenantId, fromMs, toMs) : [];
-    const found = await this.matches(tenantId, rule, fromMs, toMs, resources);
+    const found = await this.matches(tenantId, rule, fromMs, toMs, resources, report);
     const data = live.view(operations, resources, findings, new Map([[rule.id, found.matches]]));
     return { data: { ...data, findings: byTime(findings) }, fromMs: found.fromMs };
   }
@@ -87,6 +98,7 @@ export class ReplayData {
     fromMs: number,
     toMs: number,
     resources: Resources,
+    report: (share: number) => Promise<void>,
   ): Promise<{ matches: WindowMatches[]; fromMs: number }> {
     if (rule.type !== 'trace_match') return { matches: [], fromMs };
     const matches: WindowMatches[] = [];
@@ -95,6 +107,7 @@ export class ReplayData {
     for (; atMs >= fromMs && performance.now() - begunMs < TRACES_BUDGET_MS; atMs -= WINDOW_MS) {
       const { traces } = await this.traces.ended(tenantId, atMs, atMs + WINDOW_MS, MAX_TRACES);
       matches.unshift(...matchWindow(rule, traces, resources).map((match) => ({ ...match, windowAtMs: atMs })));
+      await report(Math.max((toMs - atMs) / (toMs - fromMs), (performance.now() - begunMs) / TRACES_BUDGET_MS));
     }
     return { matches, fromMs: atMs + WINDOW_MS };
   }

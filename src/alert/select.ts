@@ -32,8 +32,23 @@ export function matchesAny(globs: readonly string[], text: string): boolean {
   return globs.length === 0 || globs.some((glob) => glob === '*' || matchGlob(glob, text));
 }
 
-/** The operations that a selector is about, under one set of labels each, in order of their keys. */
+/** Groups are asked for at every instant of a replay, of the same operations. */
+const groupsKnown = new WeakMap<object, { operations: object; resources: object; groups: OperationGroup[] }>();
+
+/** The operations that a rule is about, under one set of labels each, in order of their keys. */
 export function groupsOf(
+  rule: Selector & { groupBy: readonly GroupLabel[] },
+  operations: ReadonlyMap<number, Operation>,
+  resources: Resources,
+): readonly OperationGroup[] {
+  const known = groupsKnown.get(rule);
+  if (known?.operations === operations && known.resources === resources) return known.groups;
+  const groups = grouped(rule, rule.groupBy, operations, resources);
+  groupsKnown.set(rule, { operations, resources, groups });
+  return groups;
+}
+
+function grouped(
   selector: Selector,
   groupBy: readonly GroupLabel[],
   operations: ReadonlyMap<number, Operation>,

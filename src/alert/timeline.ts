@@ -8,12 +8,34 @@ export interface StepRow {
   latency: Uint8Array | null;
 }
 
+/** What one series did in many steps, column by column, in any order; latencies lie one behind the other. */
+export interface StepColumns {
+  id: number;
+  atMs: Float64Array;
+  n: Float64Array;
+  errors: Float64Array;
+  represented: Float64Array;
+  latency: { bytes: Uint8Array; lengths: Uint32Array } | null;
+}
+
 interface Column {
   n: Float64Array;
   errors: Float64Array;
   represented: Float64Array;
   latency: (Uint8Array | null)[];
+  /** Histograms that came together: where in `bytes` each step's begins and ends. Millions of views of them would cost more than they hold. */
+  packed: { bytes: Uint8Array; from: Uint32Array; to: Uint32Array } | null;
 }
+
+/** What `each` tells of a step; its latency stands at [from, to) of `latency`. */
+export type StepVisitor = (
+  n: number,
+  errors: number,
+  represented: number,
+  latency: Uint8Array | null,
+  from: number,
+  to: number,
+) => void;
 
 const FIRST_ROOM = 64;
 
@@ -61,6 +83,30 @@ export class Timeline {
     column.latency[i] = latency;
   }
 
+  /** Puts all that a series did, once, into a timeline that is not extended any more: for a replay. */
+  putAll({ id, atMs, n, errors, represented, latency }: StepColumns): void {
+    const column = this.newColumn(0);
+    this.columns.set(id, column);
+    if (latency !== null) {
+      column.packed = { bytes: latency.bytes, from: new Uint32Array(this.room), to: new Uint32Array(this.room) };
+    }
+    let from = 0;
+    for (let k = 0; k < atMs.length; k++) {
+      const length = latency?.lengths[k] ?? 0;
+      const i = this.indexOf(atMs[k]!);
+      if (i >= 0 && i < this.steps) {
+        column.n[i] = n[k]!;
+        column.errors[i] = errors[k]!;
+        column.represented[i] = represented[k]!;
+        if (column.packed !== null) {
+          column.packed.from[i] = from;
+          column.packed.to[i] = from + length;
+        }
+      }
+      from += length;
+    }
+  }
+
   /** Empties a step, so that it can be put again. */
   clear(atMs: number): void {
     const i = this.indexOf(atMs);
@@ -71,17 +117,18 @@ export class Timeline {
   }
 
   /** Calls `visit` for the steps of a series in [fromMs, toMs) in which it did something. */
-  each(
-    id: number,
-    fromMs: number,
-    toMs: number,
-    visit: (n: number, errors: number, represented: number, latency: Uint8Array | null) => void,
-  ): void {
+  each(id: number, fromMs: number, toMs: number, visit: StepVisitor): void {
     const column = this.columns.get(id);
     if (column === undefined) return;
+    const { n, errors, represented, latency, packed } = column;
     const to = Math.min(this.steps, this.indexOf(toMs));
     for (let i = Math.max(0, this.indexOf(fromMs)); i < to; i++) {
-      if (column.n[i] !== 0) visit(column.n[i]!, column.errors[i]!, column.represented[i]!, column.latency[i] ?? null);
+      if (n[i] === 0) continue;
+      if (packed !== null) visit(n[i]!, errors[i]!, represented[i]!, packed.bytes, packed.from[i]!, packed.to[i]!);
+      else {
+        const bytes = latency[i] ?? null;
+        visit(n[i]!, errors[i]!, represented[i]!, bytes, 0, bytes?.length ?? 0);
+      }
     }
   }
 
@@ -116,13 +163,14 @@ export class Timeline {
     return Math.floor((ms - this.startMs) / this.stepMs);
   }
 
-  private newColumn(): Column {
+  private newColumn(latencies = this.room): Column {
     const { room } = this;
     return {
       n: new Float64Array(room),
       errors: new Float64Array(room),
       represented: new Float64Array(room),
-      latency: new Array<Uint8Array | null>(room).fill(null),
+      latency: new Array<Uint8Array | null>(latencies).fill(null),
+      packed: null,
     };
   }
 

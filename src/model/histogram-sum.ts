@@ -1,6 +1,9 @@
-import { bucketMiddle, bucketOf, eachEncodedBucket } from './histogram.js';
+import { bucketMiddle, bucketOf, MAX_BUCKETS, readEncoded } from './histogram.js';
 
 const FIRST_ROOM = 1_280;
+/** Where histograms are read, one at a time. */
+const buckets = new Uint32Array(MAX_BUCKETS);
+const readCounts = new Uint32Array(MAX_BUCKETS);
 
 /** A sum of encoded histograms to which parts are added and taken away again: what a window that slides over time needs. */
 export class HistogramSum {
@@ -12,14 +15,21 @@ export class HistogramSum {
     return this.total;
   }
 
-  /** Adds (1) or takes away (-1) a histogram as `Histogram.encode` writes it. Throws on bytes that are none. */
-  add(bytes: Uint8Array, sign: 1 | -1): void {
-    eachEncodedBucket(bytes, (bucket, n) => {
-      if (bucket >= this.counts.length) this.grow(bucket);
-      this.counts[bucket]! += sign * n;
-      this.total += sign * n;
-      if (bucket > this.highest) this.highest = bucket;
-    });
+  /** Adds (1) or takes away (-1) a histogram as `Histogram.encode` writes it, at [from, to) of `bytes`. Throws on bytes that are none. */
+  add(bytes: Uint8Array, sign: 1 | -1, from = 0, to = bytes.length): void {
+    const filled = readEncoded(bytes, from, to, buckets, readCounts);
+    if (filled === 0) return;
+    const last = buckets[filled - 1]!;
+    if (last >= this.counts.length) this.grow(last);
+    const { counts } = this;
+    let total = 0;
+    for (let i = 0; i < filled; i++) {
+      const n = readCounts[i]!;
+      counts[buckets[i]!]! += sign * n;
+      total += n;
+    }
+    this.total += sign * total;
+    if (last > this.highest) this.highest = last;
   }
 
   /** Value below which a share `q` (0 to 1) lies, as of `Histogram`; null when empty. */

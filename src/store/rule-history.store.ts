@@ -33,6 +33,9 @@ const GRAINS: Record<number, string> = {
   [HOUR_MS]: 'hour_rollups',
 };
 
+/** Bounds the memory of one answer: a week of these in minutes is some 60 MB. */
+const OPERATIONS_AT_ONCE = 20;
+
 /** What was measured, in the form in which rules look at it. */
 @Injectable()
 export class RuleHistoryStore {
@@ -87,45 +90,70 @@ export class RuleHistoryStore {
     return rows.map(({ operation_id, exemplars }) => ({ operationId: operation_id, ...exemplars }));
   }
 
-  /** Steps of a longer period for a replay: an operation is one row, columns in order of time, since millions of rows would take long. */
-  async replay(
+  /**
+   * Steps of a longer period for a replay, some operations at a time: an operation is one row and its columns are packed, since millions of rows would
+   * take long. Latencies are read only `withLatency`.
+   */
+  async *replay(
     tenantId: number,
     stepMs: number,
     fromMs: number,
     toMs: number,
     operationIds: readonly number[],
     withLatency: boolean,
-    visit: (row: HistoryRow) => void,
-  ): Promise<void> {
-    const rows: PackedRow[] = await this.db.query(
-      `select operation_id as id,
-              array_agg((extract(epoch from window_at) * 1000)::float8 order by window_at) as at,
-              array_agg(n::float8 order by window_at) as n,
-              array_agg(error_count::float8 order by window_at) as errors,
-              array_agg(coalesce(weighted_n, n)::float8 order by window_at) as represented,
-              ${withLatency ? `array_agg(length(latency) order by window_at) as lengths, string_agg(latency, ''::bytea order by window_at) as latency` : `null as lengths, null as latency`}
-         from ${GRAINS[stepMs]} where tenant_id = $1 and window_at >= $2 and window_at < $3 and operation_id = any($4::int4[])
-        group by operation_id`,
-      [tenantId, new Date(fromMs), new Date(toMs), operationIds],
-    );
-    for (const { id, at, n, errors, represented, lengths, latency } of rows) {
-      let offset = 0;
-      at.forEach((atMs, i) => {
-        const length = lengths?.[i] ?? 0;
-        const bytes = latency === null ? null : latency.subarray(offset, offset + length);
-        offset += length;
-        visit({ atMs, id, n: n[i]!, errors: errors[i]!, represented: represented[i]!, latency: bytes });
-      });
+  ): AsyncGenerator<HistoryColumns[]> {
+    for (let i = 0; i < operationIds.length; i += OPERATIONS_AT_ONCE) {
+      const rows: PackedRow[] = await this.db.query(
+        // The aggregates of a group see its rows in one and the same order, whichever that is.
+        `select operation_id as id,
+                string_agg(float8send((extract(epoch from window_at) * 1000)::float8), ''::bytea) as at,
+                string_agg(float8send(n::float8), ''::bytea) as n,
+                string_agg(float8send(error_count::float8), ''::bytea) as errors,
+                string_agg(float8send(coalesce(weighted_n, n)::float8), ''::bytea) as represented,
+                ${withLatency ? `string_agg(int4send(length(latency)), ''::bytea) as lengths, string_agg(latency, ''::bytea) as latency` : `null as lengths, null as latency`}
+           from ${GRAINS[stepMs]} where tenant_id = $1 and window_at >= $2 and window_at < $3 and operation_id = any($4::int4[])
+          group by operation_id`,
+        [tenantId, new Date(fromMs), new Date(toMs), operationIds.slice(i, i + OPERATIONS_AT_ONCE)],
+      );
+      yield rows.map(({ id, at, n, errors, represented, lengths, latency }) => ({
+        id,
+        atMs: doubles(at),
+        n: doubles(n),
+        errors: doubles(errors),
+        represented: doubles(represented),
+        latency: lengths === null ? null : { bytes: latency ?? Buffer.alloc(0), lengths: whole(lengths) },
+      }));
     }
   }
 }
 
+/** What an operation did in many steps; histograms lie one behind the other. */
+export interface HistoryColumns {
+  id: number;
+  atMs: Float64Array;
+  n: Float64Array;
+  errors: Float64Array;
+  represented: Float64Array;
+  latency: { bytes: Buffer; lengths: Uint32Array } | null;
+}
+
 interface PackedRow {
   id: number;
-  at: number[];
-  n: number[];
-  errors: number[];
-  represented: number[];
-  lengths: number[] | null;
+  at: Buffer;
+  n: Buffer;
+  errors: Buffer;
+  represented: Buffer;
+  lengths: Buffer | null;
   latency: Buffer | null;
+}
+
+/** PostgreSQL sends numbers with the highest byte first. */
+function doubles(packed: Buffer): Float64Array {
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.length);
+  return Float64Array.from({ length: packed.length / 8 }, (_, i) => view.getFloat64(8 * i));
+}
+
+function whole(packed: Buffer): Uint32Array {
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.length);
+  return Uint32Array.from({ length: packed.length / 4 }, (_, i) => view.getUint32(4 * i));
 }

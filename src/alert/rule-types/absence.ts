@@ -11,7 +11,7 @@ const MIN_KNOWN = 0.5;
 export function absenceConditions(rule: RuleOf<'absence'>, data: RuleData, nowMs: number): Condition[] {
   const fromMs = nowMs - durationMs(rule.window);
   const known = data.history.knownShare(fromMs, nowMs);
-  return groupsOf(rule, rule.groupBy, data.operations, data.resources).map(({ key, labels, ids }) => {
+  return groupsOf(rule, data.operations, data.resources).map(({ key, labels, ids }) => {
     const { n } = data.history.load(key, ids, fromMs, nowMs);
     const before = data.history.load(`before ${key}`, ids, fromMs - durationMs(rule.expectedWithin), fromMs).n;
     const guards = [

@@ -20,7 +20,7 @@ export function burnRateConditions(rule: RuleOf<'burn_rate'>, data: RuleData, no
     known.set(name, share);
     return share;
   };
-  return groupsOf(rule, rule.groupBy, data.operations, data.resources).map(({ key, labels, ids }) => {
+  return groupsOf(rule, data.operations, data.resources).map(({ key, labels, ids }) => {
     const rows = rule.windows.map((row) => {
       const long = burnOf(rule, data.history.load(key, ids, nowMs - durationMs(row.long), nowMs));
       const short = burnOf(rule, data.history.load(key, ids, nowMs - durationMs(row.short), nowMs));

@@ -15,7 +15,7 @@ export function thresholdConditions(rule: RuleOf<'threshold'>, data: RuleData, n
   const recoverAt = rule.recoverAt === null ? limit : inUnit(rule.measure, rule.recoverAt);
   const tMs = rule.apdexT === null ? 0 : durationMs(rule.apdexT);
   const unit = unitOf(rule.measure);
-  return groupsOf(rule, rule.groupBy, data.operations, data.resources).map(({ key, labels, ids }) => {
+  return groupsOf(rule, data.operations, data.resources).map(({ key, labels, ids }) => {
     const now = data.history.load(key, ids, fromMs, nowMs);
     const { n } = now;
     const value = measured(rule.measure, now, tMs);
