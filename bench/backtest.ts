@@ -1,3 +1,4 @@
+import { familyCpuS } from './ingest/proc.js';
 import { BacktestWorker } from '../src/alert/backtest.worker.js';
 import { ReplayData } from '../src/alert/replay-data.store.js';
 import { checkedRule } from '../src/alert/rules-contract.js';
@@ -70,6 +71,7 @@ for (const input of rules) {
     epoch: 1,
   };
   const cpu = process.cpuUsage();
+  const postgres = familyCpuS(Number(process.env['BENCH_POSTGRES_PID']));
   const began = performance.now();
   const progress: string[] = [];
   const { result } = await worker.run(1, rule, FROM_MS, TO_MS, async (share) => {
@@ -79,7 +81,7 @@ for (const input of rules) {
   const minutes = ((TO_MS - FROM_MS) / MINUTE_MS) * OPERATIONS;
   console.log(
     `${rule.name}: ${DAYS} days of ${OPERATIONS} operations (${minutes} steps of one minute): ${((performance.now() - began) / 1_000).toFixed(1)} s, ` +
-      `CPU of this process ${((user + system) / 1e6).toFixed(1)} s, ${result.firings} firings, RSS ${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MiB, progress ${progress.join(' ')}`,
+      `CPU of this process ${((user + system) / 1e6).toFixed(1)} s, of PostgreSQL ${(familyCpuS(Number(process.env['BENCH_POSTGRES_PID'])) - postgres).toFixed(1)} s, ${result.firings} firings, RSS ${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MiB, progress ${progress.join(' ')}`,
   );
 }
 await db.destroy();

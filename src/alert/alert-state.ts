@@ -22,6 +22,8 @@ export interface StateStep {
   change: { from: AlertState; to: AlertState; reason: string } | null;
 }
 
+const NONE: boolean[] = [];
+
 export const INACTIVE: Memory = {
   state: 'inactive',
   activeAtMs: null,
@@ -41,9 +43,11 @@ export function stepState(before: Memory, verdict: Verdict, nowMs: number, polic
     before.state === 'pending' && nowMs - before.seenAtMs > KEEP_WITHOUT_DATA_MS ? forgotten(before) : before;
   if (verdict === 'no_data' && policy.noData !== 'fire') return withoutData(memory, nowMs, policy.noData, before.state);
   const holds = verdict === 'holds' || verdict === 'no_data';
-  const recent = policy.nOfM === null ? [] : [...memory.recent, holds].slice(-policy.nOfM.m);
+  const recent = policy.nOfM === null ? NONE : [...memory.recent, holds].slice(-policy.nOfM.m);
   const isActive = policy.nOfM === null ? holds : recent.filter(Boolean).length >= policy.nOfM.n;
-  const seen: Memory = { ...memory, recent, seenAtMs: nowMs };
+  const seen: Memory = { ...memory };
+  seen.recent = recent;
+  seen.seenAtMs = nowMs;
   const step = isActive ? active(seen, nowMs, policy) : quiet(seen, nowMs, policy, verdict === 'between');
   return changed(before.state, step.memory, step.reason);
 }
@@ -55,6 +59,7 @@ interface Reasoned {
 
 function active(memory: Memory, nowMs: number, { forMs }: StatePolicy): Reasoned {
   const { state } = memory;
+  if (state === 'firing' && memory.clearSinceMs === null) return { memory, reason: 'holds' };
   if (state === 'firing' || state === 'recovering') {
     return { memory: { ...memory, state: 'firing', clearSinceMs: null }, reason: 'returned' };
   }

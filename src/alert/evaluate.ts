@@ -90,8 +90,9 @@ export function endAll(instances: readonly Instance[], reason: string, nowMs: nu
   const transitions: AlertTransition[] = [];
   for (const instance of instances) {
     const step = endState(instance.memory, reason);
-    const after = transit(instance, { ...step, memory: { ...step.memory, recent: [] } }, {}, nowMs);
-    ended.push({ ...after.instance, epoch: epoch ?? instance.epoch });
+    const forgotten = { ...step, memory: { ...step.memory, recent: [] } };
+    const after = transit(instance, forgotten, {}, nowMs, epoch ?? instance.epoch);
+    ended.push(after.instance);
     if (after.transition !== null) transitions.push(after.transition);
   }
   return { instances: ended, transitions };
@@ -176,10 +177,11 @@ function apply(
   const words = isNews && condition && holds ? describeCondition(rule, condition, severity ?? 'warning', startMs) : {};
   const figures = condition ? { figures: condition.figures } : {};
   return transit(
-    { ...before, epoch: rule.epoch },
+    before,
     escalates ? { ...step, change: { from: 'firing', to: 'firing', reason: 'escalated' } } : step,
     { ...words, ...(isNews || holds ? figures : {}), activeAtMs: startMs },
     nowMs,
+    rule.epoch,
   );
 }
 
@@ -188,17 +190,17 @@ function transit(
   { memory, change }: StateStep,
   alertChange: Partial<Alert>,
   nowMs: number,
+  epoch: number,
 ): { instance: Instance; transition: AlertTransition | null } {
   const isOver = memory.state === 'resolved' || memory.state === 'no_data' || memory.state === 'inactive';
-  const alert: Alert = {
-    ...before.alert,
-    ...alertChange,
-    state: memory.state,
-    firedAtMs: memory.firedAtMs ?? before.alert.firedAtMs,
-    endsAtMs: change === null ? before.alert.endsAtMs : isOver ? nowMs : null,
-    sequence: before.alert.sequence + (change === null ? 0 : 1),
-  };
-  const instance = { ...before, alert, memory };
+  const alert: Alert = Object.assign({ ...before.alert }, alertChange);
+  alert.state = memory.state;
+  alert.firedAtMs = memory.firedAtMs ?? before.alert.firedAtMs;
+  if (change !== null) {
+    alert.endsAtMs = isOver ? nowMs : null;
+    alert.sequence++;
+  }
+  const instance = { alert, memory, epoch };
   if (change === null) return { instance, transition: null };
   const { from, to, reason } = change;
   return {

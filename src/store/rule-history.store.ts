@@ -102,11 +102,11 @@ export class RuleHistoryStore {
     operationIds: readonly number[],
     withLatency: boolean,
   ): AsyncGenerator<HistoryColumns[]> {
-    for (let i = 0; i < operationIds.length; i += OPERATIONS_AT_ONCE) {
-      const rows: PackedRow[] = await this.db.query(
+    const read = (i: number): Promise<PackedRow[]> =>
+      this.db.query(
         // The aggregates of a group see its rows in one and the same order, whichever that is.
         `select operation_id as id,
-                string_agg(float8send((extract(epoch from window_at) * 1000)::float8), ''::bytea) as at,
+                string_agg(float8send(date_part('epoch', window_at) * 1000), ''::bytea) as at,
                 string_agg(float8send(n::float8), ''::bytea) as n,
                 string_agg(float8send(error_count::float8), ''::bytea) as errors,
                 string_agg(float8send(coalesce(weighted_n, n)::float8), ''::bytea) as represented,
@@ -115,6 +115,12 @@ export class RuleHistoryStore {
           group by operation_id`,
         [tenantId, new Date(fromMs), new Date(toMs), operationIds.slice(i, i + OPERATIONS_AT_ONCE)],
       );
+    let next = read(0);
+    for (let i = OPERATIONS_AT_ONCE; i < operationIds.length + OPERATIONS_AT_ONCE; i += OPERATIONS_AT_ONCE) {
+      const rows = await next;
+      // The server reads on while this process unpacks.
+      next = i < operationIds.length ? read(i) : Promise.resolve([]);
+      next.catch(() => undefined);
       yield rows.map(({ id, at, n, errors, represented, lengths, latency }) => ({
         id,
         atMs: doubles(at),

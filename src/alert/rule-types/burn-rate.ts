@@ -1,7 +1,7 @@
 import { durationMs } from '../../model/duration.js';
-import type { BurnWindow, RuleOf } from '../../model/rule.js';
+import type { RuleOf } from '../../model/rule.js';
 import type { Load } from '../history.js';
-import type { Condition, Guard, RuleData } from '../rule-data.js';
+import type { Condition, RuleData } from '../rule-data.js';
 import { groupsOf } from '../select.js';
 import { allPass, atLeast, beyond } from './guards.js';
 
@@ -13,18 +13,27 @@ const MIN_KNOWN = 0.5;
  * (Site Reliability Workbook, chapter 5, multiwindow multi-burn-rate alerts.) The first row that holds gives the severity.
  */
 export function burnRateConditions(rule: RuleOf<'burn_rate'>, data: RuleData, nowMs: number): Condition[] {
-  const known = new Map<string, number>();
-  const knownShare = (lengthMs: number): number => {
-    const name = String(lengthMs);
-    const share = known.get(name) ?? data.history.knownShare(nowMs - lengthMs, nowMs);
-    known.set(name, share);
-    return share;
-  };
+  const all = rule.windows.map((row) => {
+    const [longMs, shortMs] = [durationMs(row.long), durationMs(row.short)];
+    const names = [
+      `minEvents ${row.long}`,
+      `known ${row.long}`,
+      `burnRate ${row.long}`,
+      `burnRate ${row.short}`,
+    ] as const;
+    return { row, longMs, shortMs, known: data.history.knownShare(nowMs - longMs, nowMs), names };
+  });
   return groupsOf(rule, data.operations, data.resources).map(({ key, labels, ids }) => {
-    const rows = rule.windows.map((row) => {
-      const long = burnOf(rule, data.history.load(key, ids, nowMs - durationMs(row.long), nowMs));
-      const short = burnOf(rule, data.history.load(key, ids, nowMs - durationMs(row.short), nowMs));
-      return { row, long, short, guards: guardsOf(rule, row, long, short, knownShare(durationMs(row.long))) };
+    const rows = all.map(({ row, longMs, shortMs, known, names }) => {
+      const long = burnOf(rule, data.history.load(key, ids, nowMs - longMs, nowMs));
+      const short = burnOf(rule, data.history.load(key, ids, nowMs - shortMs, nowMs));
+      const guards = [
+        atLeast(names[0], long.n, rule.minEvents, 'spans'),
+        atLeast(names[1], known, MIN_KNOWN, 'ratio'),
+        beyond(names[2], long.burn, row.burnRate, 'above', 'burn_rate'),
+        beyond(names[3], short.burn, row.burnRate, 'above', 'burn_rate'),
+      ];
+      return { row, long, guards };
     });
     const holding = rows.find(({ guards }) => allPass(guards));
     const shown = holding ?? rows[0]!;
@@ -52,13 +61,4 @@ function burnOf({ objective, latency }: RuleOf<'burn_rate'>, load: Load): Burn {
   // Which of the slow ones failed is not known: at most all of either are bad twice, so the larger of both is what is certain.
   const slow = latency === null ? 0 : load.latency.countAbove(1_000 * durationMs(latency));
   return { n, burn: Math.max(errors, slow) / n / (1 - objective) };
-}
-
-function guardsOf(rule: RuleOf<'burn_rate'>, row: BurnWindow, long: Burn, short: Burn, known: number): Guard[] {
-  return [
-    atLeast(`minEvents ${row.long}`, long.n, rule.minEvents, 'spans'),
-    atLeast(`known ${row.long}`, known, MIN_KNOWN, 'ratio'),
-    beyond(`burnRate ${row.long}`, long.burn, row.burnRate, 'above', 'burn_rate'),
-    beyond(`burnRate ${row.short}`, short.burn, row.burnRate, 'above', 'burn_rate'),
-  ];
 }
