@@ -9,6 +9,7 @@ import { endAll, evaluate } from './evaluate.js';
 import { LiveData } from './live-data.js';
 import { needsOf } from './needs.js';
 import type { RuleData, WindowMatches } from './rule-data.js';
+import { conditionsOf } from './rule-types/conditions.js';
 import { checkedRule } from './rules-contract.js';
 
 const NAMING = { idOf: (ruleId: string, key: string) => `${ruleId} ${key}`, ruleUrl: (id: string) => `http://t/${id}` };
@@ -245,6 +246,14 @@ describe('evaluate', () => {
       '440 cart/- firing>firing escalated warning',
       '470 cart/- firing>resolved clear warning',
     ]);
+    for (let i = 1; i <= 72; i++) {
+      for (const { verdict, guards } of conditionsOf(rule, data, 10_000 * i)) {
+        // In rows of four: it holds when all guards of one row pass.
+        const rows = guards.length === 4 ? [guards] : [guards.slice(0, 4), guards.slice(4)];
+        expect(verdict === 'holds').toBe(rows.some((row) => row.every(({ passes }) => passes)));
+        expect(verdict === 'no_data').toBe(rows.every((row) => !(row[0]!.passes && row[1]!.passes)));
+      }
+    }
     const short = dataOf(rule, times(5, failing));
     expect(played(rule, short, 5).lines).toEqual([]);
   });

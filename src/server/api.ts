@@ -6,13 +6,11 @@ import { serveOpenApi } from '../query/openapi.js';
 import { FailureFilter } from './failure.filter.js';
 
 const BODY_LIMIT_BYTES = 2 ** 20;
-/** More than the header of a request may have. */
-const MAX_PATH_BYTES = 2 ** 15;
 const REQUEST_TIMEOUT_MS = 30_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 const MAX_CONNECTIONS = 1_024;
-/** Tokens of links are the longest. */
-const MAX_PARAMETER_LENGTH = 1_024;
+/** More than the head of a request may have: what is too long for a name is answered by its schema, in the form of all errors. */
+const MAX_PARAMETER_LENGTH = 2 ** 15;
 
 const API_HEADERS = {
   'x-content-type-options': 'nosniff',
@@ -28,8 +26,6 @@ const DOCS_POLICY =
 export async function createApi(root: DynamicModule, logger: LoggerService): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT_BYTES,
-    // What is too long for a name is answered by its schema.
-    routerOptions: { maxParamLength: MAX_PATH_BYTES },
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
     forceCloseConnections: 'idle',
