@@ -4,12 +4,13 @@ import { DUE, type DueJob, type JobName } from './queue/jobs.js';
 import { CursorStore } from './store/cursor.store.js';
 import { IncidentStore } from './store/incident.store.js';
 import { NotificationStore } from './store/notification.store.js';
+import { ProposalStore } from './store/proposal.store.js';
 import { RouteStore } from './store/route.store.js';
 
 /** Everything that waits in Postgres, for the tick. */
 export const dueProvider: FactoryProvider<() => Promise<DueJob[]>> = {
   provide: DUE,
-  inject: [CloseWorker, CursorStore, IncidentStore, RouteStore, NotificationStore],
+  inject: [CloseWorker, CursorStore, IncidentStore, RouteStore, NotificationStore, ProposalStore],
   useFactory:
     (
       close: CloseWorker,
@@ -17,14 +18,16 @@ export const dueProvider: FactoryProvider<() => Promise<DueJob[]>> = {
       incidents: IncidentStore,
       routes: RouteStore,
       notifications: NotificationStore,
+      proposals: ProposalStore,
     ) =>
     async () => {
-      const [closable, stages, undecided, unrouted, unsent] = await Promise.all([
+      const [closable, stages, undecided, unrouted, unsent, unproposed] = await Promise.all([
         close.due(),
         cursors.due(),
         incidents.undecided(),
         routes.due(Date.now()),
         notifications.dueTenants(),
+        proposals.asked(),
       ]);
       return [
         ...closable,
@@ -32,6 +35,7 @@ export const dueProvider: FactoryProvider<() => Promise<DueJob[]>> = {
         ...jobs('alert', undecided),
         ...jobs('route', unrouted),
         ...jobs('notify', unsent),
+        ...jobs('propose', unproposed),
       ];
     },
 };

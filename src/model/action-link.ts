@@ -1,5 +1,5 @@
 /** What a link in a message leads to. */
-export const LINK_ACTIONS = ['acknowledge', 'silence'] as const;
+export const LINK_ACTIONS = ['acknowledge', 'silence', 'feedback'] as const;
 export type LinkAction = (typeof LINK_ACTIONS)[number];
 
 /** What a link allows whoever has it: one action, once, on what one message is about, until it expires. */

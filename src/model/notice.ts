@@ -34,6 +34,8 @@ export interface Notice {
 
 /** One alert as a message shows it; labels and annotations are as the sender gave them, times are ISO, event time. */
 export interface NoticeAlert {
+  /** Rows of earlier versions lack it. */
+  id?: string;
   status: 'firing' | 'resolved';
   labels: Record<string, string>;
   annotations: Record<string, string>;
@@ -66,6 +68,8 @@ export interface NoticeGroup {
 export interface NoticeLinks {
   acknowledge: string | null;
   silence: string | null;
+  /** Whether it was worth telling. */
+  feedback: string | null;
 }
 
 /** A small series for the picture: what was observed (null: no data) and between which values it is normal. */

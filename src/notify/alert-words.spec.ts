@@ -64,7 +64,7 @@ describe('a notice with alerts and without an incident', () => {
     (url) => {
       const { links } = message(
         alertNotice([noticeAlert({ generatorUrl: url, annotations: { runbook_url: url } })], {
-          links: { acknowledge: url, silence: null },
+          links: { acknowledge: url, silence: null, feedback: null },
         }),
       );
       for (const link of [links.more, links.runbook ?? '', links.acknowledge ?? '']) {
@@ -89,7 +89,9 @@ describe('a notice with alerts and without an incident', () => {
   });
 
   it.each(HOSTILE)('lets no text do anything: %j', (name) => {
-    const told = message(alertNotice([noticeAlert({}, name)], { links: { acknowledge: null, silence: null } }));
+    const told = message(
+      alertNotice([noticeAlert({}, name)], { links: { acknowledge: null, silence: null, feedback: null } }),
+    );
     for (const text of [told.title, told.text, ...told.facts, ...told.alerts]) {
       expect(text).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
     }
@@ -104,7 +106,11 @@ describe('a notice with alerts and without an incident', () => {
 describe('a notice with an incident and the alerts that speak of it', () => {
   it('tells of the incident, with what the group adds', () => {
     const group = { ...alertNotice().group!, notificationReason: 'repeat' } as const;
-    const links = { acknowledge: 'https://t.example/act/1', silence: 'https://t.example/act/2' };
+    const links = {
+      acknowledge: 'https://t.example/act/1',
+      silence: 'https://t.example/act/2',
+      feedback: 'https://t.example/act/3',
+    };
     expect(
       message(incidentNotice('opened', { type: 'alert.firing', alerts: [noticeAlert()], group, links })),
     ).toMatchObject({
@@ -122,7 +128,11 @@ describe('a notice with an incident and the alerts that speak of it', () => {
 describe('every channel of before', () => {
   it('tells alerts: Slack', () => {
     const { blocks } = slackPayload(
-      message(alertNotice([noticeAlert()], { links: { acknowledge: 'https://t.example/act/1', silence: null } })),
+      message(
+        alertNotice([noticeAlert()], {
+          links: { acknowledge: 'https://t.example/act/1', silence: null, feedback: null },
+        }),
+      ),
     );
     expect(blocks.map((block) => (block.type === 'context' ? block.elements[0]?.text : block.text.text))).toEqual([
       'Firing: CheckoutSlow at checkout / PlaceOrder',

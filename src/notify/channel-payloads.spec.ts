@@ -15,7 +15,11 @@ import { teamsPayload } from './teams-payload.js';
 
 const compose = (notice: Notice, overSince: string | null = null) =>
   composeMessage('5f3b54a7-8d4e-8e63-9be6-0c7d7f6f1a11', notice, 'https://trace.example.com', overSince);
-const actions = { acknowledge: 'https://trace.example.com/act/ack', silence: 'https://trace.example.com/act/mute' };
+const actions = {
+  acknowledge: 'https://trace.example.com/act/ack',
+  silence: 'https://trace.example.com/act/mute',
+  feedback: 'https://trace.example.com/act/word',
+};
 const opened = compose(incidentNotice('opened', { links: actions }));
 const resolved = compose(incidentNotice('resolved'));
 const firing = compose(alertNotice([noticeAlert()], { links: actions }));
@@ -74,7 +78,7 @@ describe('every channel', () => {
     const text = said(form(opened));
     for (const each of [...SAYS, '03:11:40 UTC', 'critical']) expect(text).toContain(each);
     expect(text).toContain(`https://trace.example.com/api/v1/traces/${'aa'.repeat(16)}`);
-    expect(text).toContain(actions.acknowledge);
+    for (const url of Object.values(actions)) expect(text).toContain(url);
     expect(text).toContain(actions.silence);
     expect(said(form(firing))).toContain('1.9 s (expected 500 ms)');
   });

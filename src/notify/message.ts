@@ -51,6 +51,7 @@ export interface MessageLinks {
   runbook: string | null;
   acknowledge: string | null;
   silence: string | null;
+  feedback: string | null;
 }
 
 const MAX_CAUSES = 3;
@@ -179,8 +180,12 @@ function aboutStatement(id: string, notice: Notice, statement: NoticeStatement, 
   };
 }
 
-function actions({ links }: Notice): Pick<MessageLinks, 'acknowledge' | 'silence'> {
-  return { acknowledge: httpUrl(links?.acknowledge ?? null), silence: httpUrl(links?.silence ?? null) };
+function actions({ links }: Notice): Pick<MessageLinks, 'acknowledge' | 'silence' | 'feedback'> {
+  return {
+    acknowledge: httpUrl(links?.acknowledge ?? null),
+    silence: httpUrl(links?.silence ?? null),
+    feedback: httpUrl(links?.feedback ?? null),
+  };
 }
 
 function runbook(alerts: readonly NoticeAlert[]): string | null {

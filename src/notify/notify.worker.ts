@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ActionLinks } from '../access/action-links.js';
 import { CONFIG, type Config } from '../config.js';
+import type { LinkAction } from '../model/action-link.js';
 import type { Channel } from '../model/channel.js';
 import { Rejected } from '../model/failure.js';
 import { silenceMatchers, type NoticeLinks } from '../model/notice.js';
@@ -121,16 +122,22 @@ export class NotifyWorker implements OnModuleDestroy {
     return outcome;
   }
 
-  /** What is over needs nothing done. */
+  /** What is over needs nothing done, but one can say what it was worth. */
   private async linksOf({ id, tenantId, notice, overSince }: ClaimedNotification): Promise<NoticeLinks> {
-    const fires = notice.alerts?.some(({ status }) => status === 'firing') === true;
-    if (notice.group === undefined || !fires || overSince !== null) return { acknowledge: null, silence: null };
-    const incidentId = notice.incident?.id ?? null;
-    const about = { tenantId, notificationId: id, groupId: notice.group.key, incidentId };
+    const { group, incident, alerts = [] } = notice;
+    if (group === undefined) return { acknowledge: null, silence: null, feedback: null };
+    const about = { tenantId, notificationId: id, groupId: group.key, incidentId: incident?.id ?? null };
     const nowMs = Date.now();
+    const link = (action: LinkAction, isWanted: boolean) =>
+      isWanted ? this.links.url(action, about, nowMs) : Promise.resolve(null);
+    const fires = overSince === null && alerts.some(({ status }) => status === 'firing');
     return {
-      acknowledge: await this.links.url('acknowledge', about, nowMs),
-      silence: silenceMatchers(notice).length > 0 ? await this.links.url('silence', about, nowMs) : null,
+      acknowledge: await link('acknowledge', fires),
+      silence: await link('silence', fires && silenceMatchers(notice).length > 0),
+      feedback: await link(
+        'feedback',
+        alerts.some(({ id: alertId, ruleId }) => alertId !== undefined && ruleId !== null),
+      ),
     };
   }
 

@@ -35,6 +35,7 @@ export function namedLinks(links: MessageLinks): { name: string; url: string }[]
     ...one('runbook', links.runbook),
     ...one('acknowledge', links.acknowledge),
     ...one('silence', links.silence),
+    ...one('useful or noise', links.feedback),
   ];
 }
 

@@ -13,6 +13,7 @@ export const JOBS = [
   'alert',
   'route',
   'notify',
+  'propose',
 ] as const;
 export type JobName = (typeof JOBS)[number];
 

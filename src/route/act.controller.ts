@@ -61,7 +61,7 @@ export class ActController {
       if (!(error instanceof Rejected)) throw error;
       return send(reply, error.status, failedPage(error.message));
     }
-    await this.bell.ring('route', claim.tenantId);
+    await this.bell.ring(claim.action === 'feedback' ? 'propose' : 'route', claim.tenantId);
     const after = await this.store.target(claim);
     send(reply, 200, after === null ? UNKNOWN_PAGE : usedPage(after));
   }
@@ -70,6 +70,12 @@ export class ActController {
     const use = { by, channelId: channel?.id ?? null };
     if (claim.action === 'acknowledge') {
       await this.store.acknowledge(claim, { ...use, outcome: 'It is acknowledged' });
+      return;
+    }
+    if (claim.action === 'feedback') {
+      const verdict = choice === 'noise' ? 'noise' : 'useful';
+      const outcome = `It is noted as ${verdict}`;
+      await this.store.feedback(claim, { ...use, outcome }, { verdict, alerts: notice.alerts ?? [] });
       return;
     }
     const nowMs = Date.now();

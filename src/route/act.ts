@@ -37,6 +37,22 @@ export function openedPage(action: LinkAction, state: LinkState, expiresAtMs: nu
       form: { buttons: SILENCES.map(({ value, label }) => ({ value, label })) },
     };
   }
+  if (action === 'feedback') {
+    return {
+      title: 'Was it worth telling?',
+      about,
+      text: [
+        'Your word changes nothing by itself. When several say that a rule tells too much, a change is tried on the past and proposed.',
+        until,
+      ],
+      form: {
+        buttons: [
+          { value: 'useful', label: 'Useful' },
+          { value: 'noise', label: 'Noise' },
+        ],
+      },
+    };
+  }
   if (isOver) {
     const text = ['What this message told is over: there is nothing to acknowledge.'];
     return { title: 'It is over', about, text, form: null };

@@ -48,6 +48,7 @@ export function noticeOf(
 function alertOf({ alert, isFiring }: GroupMember): NoticeAlert {
   const { labels, annotations, generatorUrl, figures, exemplars, ruleId } = alert;
   return {
+    id: alert.id,
     status: isFiring ? 'firing' : 'resolved',
     labels,
     annotations,

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { WorkerHost } from '../queue/worker-host.js';
 import { ActController } from './act.controller.js';
 import { AlertmanagerController } from './alertmanager.controller.js';
+import { FeedbackController } from './feedback.controller.js';
 import { IncidentActionsController } from './incident-actions.controller.js';
 import { RoutingController } from './routing.controller.js';
 import { RouteWorker } from './route.worker.js';
@@ -12,6 +13,7 @@ import { SilencesController } from './silences.controller.js';
   controllers: [
     ActController,
     AlertmanagerController,
+    FeedbackController,
     IncidentActionsController,
     RoutingController,
     SilencesController,

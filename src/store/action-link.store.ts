@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { LinkClaim } from '../model/action-link.js';
-import type { Notice } from '../model/notice.js';
+import type { FeedbackVerdict } from '../model/feedback.js';
+import type { Notice, NoticeAlert } from '../model/notice.js';
 import type { Matcher } from '../model/routing.js';
 import { epochMs } from './epoch-ms.js';
+import { FeedbackStore } from './feedback.store.js';
 import { GroupActionStore } from './group-action.store.js';
 import { IncidentActionStore } from './incident-action.store.js';
 import { SilenceStore } from './silence.store.js';
@@ -37,6 +39,7 @@ export class ActionLinkStore {
     private readonly incidents: IncidentActionStore,
     private readonly groups: GroupActionStore,
     private readonly silences: SilenceStore,
+    private readonly feedbacks: FeedbackStore,
   ) {}
 
   /** Null when the message is gone. */
@@ -89,6 +92,21 @@ export class ActionLinkStore {
       use,
       async (tx) => void (await this.silences.createWithin(tx, claim.tenantId, values, nowMs)),
     );
+  }
+
+  /** What somebody says of what the message told, firing by firing. False when the link was used before; then nothing is done. */
+  async feedback(
+    claim: LinkClaim,
+    use: LinkUse,
+    { verdict, alerts }: { verdict: FeedbackVerdict; alerts: readonly NoticeAlert[] },
+  ): Promise<boolean> {
+    const firings = alerts.flatMap(({ id, ruleId, labels, startsAt }) =>
+      id === undefined || ruleId === null
+        ? []
+        : [{ alertId: id, ruleId, labels, firedAtMs: Date.parse(startsAt), incidentId: claim.incidentId }],
+    );
+    const word = { verdict, by: use.by, comment: '', channelId: use.channelId };
+    return this.once(claim, use, (tx) => this.feedbacks.onFiringsWithin(tx, claim.tenantId, firings, word));
   }
 
   private async once(claim: LinkClaim, use: LinkUse, act: (tx: EntityManager) => Promise<void>): Promise<boolean> {

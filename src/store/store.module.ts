@@ -18,6 +18,7 @@ import { DecisionStore } from './decision.store.js';
 import { DeliveryViewsStore } from './delivery-views.store.js';
 import { DigestStore } from './digest.store.js';
 import { EventStore } from './event.store.js';
+import { FeedbackStore } from './feedback.store.js';
 import { GroupActionStore } from './group-action.store.js';
 import { IncidentViewsStore } from './incident-views.store.js';
 import { IncidentStore } from './incident.store.js';
@@ -26,6 +27,7 @@ import { LoadStore } from './load.store.js';
 import { MetricsStore } from './metrics.store.js';
 import { NotificationStore } from './notification.store.js';
 import { OutsideAlertStore } from './outside-alert.store.js';
+import { ProposalStore } from './proposal.store.js';
 import { ReopenedStore } from './reopened.store.js';
 import { RetentionStore } from './retention.store.js';
 import { RollupStore } from './rollup.store.js';
@@ -62,6 +64,7 @@ const STORES = [
   DeliveryViewsStore,
   DigestStore,
   EventStore,
+  FeedbackStore,
   GroupActionStore,
   IncidentStore,
   IncidentViewsStore,
@@ -70,6 +73,7 @@ const STORES = [
   MetricsStore,
   NotificationStore,
   OutsideAlertStore,
+  ProposalStore,
   ReopenedStore,
   RetentionStore,
   RollupStore,

@@ -62,6 +62,7 @@ async function page(url: string, form?: Record<string, string>) {
 interface Links {
   acknowledge: string;
   silence: string;
+  feedback: string | null;
 }
 
 /** The links of the message about what `named` (an alert's service, an incident's id) is. */
@@ -136,6 +137,22 @@ describe('the links of a message', () => {
       [name],
     );
     expect(rows).toHaveLength(1);
+  });
+
+  it('say what it was worth to be told, when a rule told it', async () => {
+    const { incidentId, feedback } = await opened();
+    expect((await page(feedback!)).html).toContain('Was it worth telling?');
+    expect((await page(feedback!, { by: 'ann', choice: 'noise' })).html).toContain('It is noted as noise.');
+    expect((await page(feedback!, { choice: 'useful' })).status).toBe(409);
+    const said = await call('GET', `/api/v1/incidents/${incidentId}/feedback`);
+    expect(said.body.feedback).toMatchObject([{ incidentId, verdict: 'noise', by: 'ann' }]);
+    const [{ ruleId, alertId }] = said.body.feedback;
+    const word = { verdict: 'useful', by: 'bob', comment: 'after all' };
+    const later = await call('POST', `/api/v1/alerts/${alertId}/feedback`, word);
+    expect(later.body.feedback).toMatchObject([{ incidentId, ...word }]);
+    expect((await call('GET', `/api/v1/rules/${ruleId}/proposals`)).body).toEqual({ proposals: [] });
+    expect((await alerted()).feedback).toBeNull();
+    expect((await call('POST', `/api/v1/incidents/${randomUUID()}/feedback`, word)).status).toBe(404);
   });
 
   it('silence what is like it for the time that is chosen', async () => {
