@@ -159,7 +159,8 @@ describe('Teams', () => {
       expect(content).not.toHaveProperty('msteams.entities');
       // A TextBlock would read Markdown.
       expect(JSON.stringify(content)).not.toContain('"TextBlock"');
-      expect(JSON.stringify([content.body, content.fallbackText])).not.toMatch(/\{\{|\$\{|https?:\/\//);
+      const texts = content.body.filter(({ type }) => type === 'RichTextBlock');
+      expect(JSON.stringify([texts, content.fallbackText])).not.toMatch(/\{\{|\$\{|https?:\/\//);
     }
   });
 });

@@ -1,19 +1,23 @@
 import { truncate } from '../model/display.js';
 import { unlinked } from './harmless.js';
 import type { Message } from './message.js';
-import { fitting, namedLinks, sections } from './wording.js';
+import { fitting, linksToAct, linksToRead, sections } from './wording.js';
 
 /** Teams takes 28 KB; a workflow wraps what it gets, so some of that is kept free. */
 const MAX_BYTES = 24_000;
 const MAX_LINE = 300;
-/** Teams shows six buttons of a card. */
-const MAX_ACTIONS = 6;
 
 type Run = { type: 'TextRun'; text: string; weight?: 'Bolder'; size?: 'Large'; color?: Colour; isSubtle?: true };
 type Colour = 'Attention' | 'Warning' | 'Good' | 'Default';
 interface RichText {
   type: 'RichTextBlock';
   inlines: Run[];
+}
+type OpenUrl = { type: 'Action.OpenUrl'; title: string; url: string };
+/** Teams shows at most six buttons in a row. */
+interface ActionSet {
+  type: 'ActionSet';
+  actions: OpenUrl[];
 }
 
 interface TeamsPayload {
@@ -28,8 +32,8 @@ interface TeamsPayload {
         version: '1.4';
         fallbackText: string;
         msteams: { width: 'Full' };
-        body: RichText[];
-        actions: { type: 'Action.OpenUrl'; title: string; url: string }[];
+        body: (RichText | ActionSet)[];
+        actions: OpenUrl[];
       };
     },
   ];
@@ -53,7 +57,7 @@ export function teamsPayload(message: Message): TeamsPayload {
 function card(message: Message, maxLines: number): TeamsPayload {
   const { title, text, facts, links, severity, status } = message;
   const color = status === 'resolved' ? 'Good' : COLOUR[severity ?? 'info'];
-  const body: RichText[] = [block({ text: plain(title, 300), weight: 'Bolder', size: 'Large', color })];
+  const body: (RichText | ActionSet)[] = [block({ text: plain(title, 300), weight: 'Bolder', size: 'Large', color })];
   if (facts.length > 0) body.push(block({ text: plain(facts.join(' · '), 600), isSubtle: true }));
   for (const { heading, lines } of sections(message)) {
     const shown =
@@ -61,6 +65,7 @@ function card(message: Message, maxLines: number): TeamsPayload {
     body.push(block({ text: heading, weight: 'Bolder' }));
     for (const line of fitting(shown, 6_000)) body.push(block({ text: plain(line, MAX_LINE) }));
   }
+  body.push({ type: 'ActionSet', actions: linksToRead(links).map(button) });
   return {
     type: 'message',
     attachments: [
@@ -74,13 +79,15 @@ function card(message: Message, maxLines: number): TeamsPayload {
           fallbackText: plain(text, 600),
           msteams: { width: 'Full' },
           body,
-          actions: namedLinks(links)
-            .slice(0, MAX_ACTIONS)
-            .map(({ name, url }) => ({ type: 'Action.OpenUrl', title: name, url })),
+          actions: linksToAct(links).map(button),
         },
       },
     ],
   };
+}
+
+function button({ name, url }: { name: string; url: string }): OpenUrl {
+  return { type: 'Action.OpenUrl', title: name, url };
 }
 
 function block(run: Omit<Run, 'type'>): RichText {

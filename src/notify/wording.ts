@@ -26,17 +26,36 @@ export function httpUrl(text: string | null): string | null {
   return url.href.replace(/[()<>|"'`\\*~[\]\s]/g, (each) => `%${each.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
+interface NamedLink {
+  name: string;
+  url: string;
+}
+
 /** The links of a message in the order in which they are shown, each with its name. */
-export function namedLinks(links: MessageLinks): { name: string; url: string }[] {
-  const one = (name: string, url: string | null) => (url === null ? [] : [{ name, url }]);
+export function namedLinks(links: MessageLinks): NamedLink[] {
+  return [...linksToRead(links), ...linksToAct(links)];
+}
+
+/** At most five: where more is to be read. */
+export function linksToRead(links: MessageLinks): NamedLink[] {
   return [
     { name: links.incident === null ? 'more' : 'incident', url: links.more },
     ...links.traces.map((url, index) => ({ name: `trace ${index + 1}`, url })),
     ...one('runbook', links.runbook),
+  ];
+}
+
+/** At most three: what can be done. */
+export function linksToAct(links: MessageLinks): NamedLink[] {
+  return [
     ...one('acknowledge', links.acknowledge),
     ...one('silence', links.silence),
     ...one('useful or noise', links.feedback),
   ];
+}
+
+function one(name: string, url: string | null): NamedLink[] {
+  return url === null ? [] : [{ name, url }];
 }
 
 /** The parts of a message below its title, for channels that show headings with lines. */
