@@ -2,6 +2,23 @@
 
 CREATE SEQUENCE migrations_id_seq AS integer INCREMENT 1 MINVALUE 1 MAXVALUE 2147483647 START 1;
 
+CREATE TABLE alert_feedback (
+  tenant_id integer NOT NULL,
+  alert_id uuid NOT NULL,
+  fired_at timestamp with time zone NOT NULL,
+  rule_id uuid NOT NULL,
+  incident_id uuid,
+  labels jsonb NOT NULL,
+  verdict text NOT NULL,
+  by text NOT NULL,
+  comment text DEFAULT ''::text NOT NULL,
+  channel_id uuid,
+  at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT alert_feedback_pkey PRIMARY KEY (tenant_id, alert_id, fired_at),
+  CONSTRAINT alert_feedback_verdict_check CHECK ((verdict = ANY (ARRAY['useful'::text, 'noise'::text])))
+);
+CREATE INDEX alert_feedback_rule ON public.alert_feedback USING btree (tenant_id, rule_id, at);
+
 CREATE TABLE alert_group_members (
   tenant_id integer NOT NULL,
   group_id uuid NOT NULL,
@@ -597,6 +614,13 @@ CREATE TABLE postings (
 ) PARTITION BY RANGE (window_at);
 CREATE INDEX postings_window ON ONLY public.postings USING brin (window_at) WITH (pages_per_range='16', autosummarize='on');
 
+CREATE TABLE proposal_requests (
+  tenant_id integer NOT NULL,
+  rule_id uuid NOT NULL,
+  asked_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT proposal_requests_pkey PRIMARY KEY (tenant_id, rule_id)
+);
+
 CREATE TABLE refused_requests (
   tenant_id integer NOT NULL,
   reason text NOT NULL,
@@ -703,6 +727,23 @@ CREATE TABLE rule_matches (
   exemplars jsonb NOT NULL,
   CONSTRAINT rule_matches_pkey PRIMARY KEY (tenant_id, rule_id, window_at, label_key)
 );
+
+CREATE TABLE rule_proposals (
+  tenant_id integer NOT NULL,
+  id uuid NOT NULL,
+  rule_id uuid NOT NULL,
+  rule_epoch integer NOT NULL,
+  patch jsonb NOT NULL,
+  words text NOT NULL,
+  evidence jsonb NOT NULL,
+  state text NOT NULL,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  decided_at timestamp with time zone,
+  decided_by text,
+  CONSTRAINT rule_proposals_pkey PRIMARY KEY (tenant_id, id),
+  CONSTRAINT rule_proposals_state_check CHECK ((state = ANY (ARRAY['open'::text, 'applied'::text, 'dismissed'::text, 'superseded'::text])))
+);
+CREATE UNIQUE INDEX rule_proposals_open ON public.rule_proposals USING btree (tenant_id, rule_id) WHERE (state = 'open'::text);
 
 CREATE TABLE rules (
   id uuid NOT NULL,
