@@ -45,6 +45,12 @@ describe('excludedOperations', () => {
       findings: [finding(5, 100), finding(6, 101.5), finding(7, 102), finding(8, 99)],
       want: [5, 6],
     },
+    {
+      name: 'all that were judged together',
+      incidents: [],
+      findings: [{ ...finding(5, 100), pooled: [5, 6, 7] }],
+      want: [5, 6, 7],
+    },
     { name: 'not what was held back as harmless', incidents: [], findings: [finding(5, 100, 'seasonal')], want: [] },
     {
       name: 'what was held back for want of evidence',

@@ -44,7 +44,7 @@ export function excludedOperations(
   for (const finding of findings) {
     const isNear = finding.windowAtMs >= minuteMs && finding.windowAtMs < minuteMs + 2 * MINUTE_MS;
     if (!isNear || adopted.has(finding.operationId)) continue;
-    if (finding.raised) excluded.add(finding.operationId);
+    if (finding.raised) for (const id of finding.pooled ?? [finding.operationId]) excluded.add(id);
     else if (UNSURE.has(finding.reason) && (oddBefore.get(finding.operationId)?.size ?? 0) < ODD_MINUTES) {
       excluded.add(finding.operationId);
     }

@@ -11,6 +11,7 @@ import { detectEvents } from './events.js';
 import type { CallSignal, OperationSignal, Surroundings } from './evidence.js';
 import { detectGap } from './gap.js';
 import { detectLatency } from './latency.js';
+import { detectPooled } from './pooled.js';
 import { isSeasonal } from './seasonal.js';
 import { newStructure } from './structure.js';
 import { detectSelfTime } from './self-time.js';
@@ -73,9 +74,11 @@ export function detect(
       if (finding !== null) findings.push(finding);
     }
   }
+  const pooled = detectPooled(windows, baselines, surroundings.operations, policy);
+  const series = [...findings.filter((finding) => !isTakenBy(pooled.findings, finding)), ...pooled.findings];
   const written = detectEvents(recentWindows, baselines, policy);
   return [
-    ...withoutCommonSurge(controlDiscoveries(findings, tests, policy.falseDiscoveryRate), entries),
+    ...withoutCommonSurge(controlDiscoveries(series, tests + pooled.tests, policy.falseDiscoveryRate), entries),
     // Another family of series, controlled by itself: thousands of operations do not drown what a service writes.
     ...controlDiscoveries(written.findings, written.tests, policy.falseDiscoveryRate),
     ...newStructure(recentWindows, baselines, surroundings.operations, policy, WORTH_KEEPING_SCORE),
@@ -83,6 +86,11 @@ export function detect(
     .map((finding) => (finding.raised ? againstSeason(finding, policy, surroundings) : finding))
     .map((finding) => (finding.raised ? againstMissingSpans(finding, windows, baselines, surroundings) : finding))
     .filter((finding) => finding.raised || finding.score >= WORTH_KEEPING_SCORE);
+}
+
+/** What is said of a rare operation by its pool is not said of it once more. */
+function isTakenBy(pooled: readonly Finding[], { signal, operationId }: Finding): boolean {
+  return pooled.some((each) => each.signal === signal && each.operationId === operationId);
 }
 
 /** The newest windows up to the last gap: a window without data says nothing, and what lies before it is not "just before". */

@@ -61,6 +61,8 @@ export interface Finding {
   sinceMs: number;
   /** For signal `events`. */
   event?: EventDeviation;
+  /** Operations judged together, each too rare by itself; `operationId` is the one that deviates most. */
+  pooled?: number[];
   /** For signal `calls`, where there were calls before. */
   pattern?: CallPattern;
 }

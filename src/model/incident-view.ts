@@ -43,6 +43,8 @@ export interface AffectedView {
   n: number;
   score: number;
   since: string;
+  /** So many rare operations of the service were judged together. */
+  pooledOperations?: number;
 }
 
 /** The one mapping from the model to what is shown, shared by the API and the messages. */
@@ -77,7 +79,7 @@ export function incidentView(incident: Incident): IncidentView {
       exemplars,
     })),
     affected: incident.affected.map(
-      ({ service, operation, signal, quantile, observed, expected, unit, n, score, sinceMs }) => ({
+      ({ service, operation, signal, quantile, observed, expected, unit, n, score, sinceMs, pooledOperations }) => ({
         service,
         operation,
         signal,
@@ -88,6 +90,7 @@ export function incidentView(incident: Incident): IncidentView {
         n,
         score,
         since: iso(sinceMs),
+        ...(pooledOperations === undefined ? {} : { pooledOperations }),
       }),
     ),
     exemplars: incident.exemplars,
@@ -105,11 +108,13 @@ function incidentTitle(incident: Pick<Incident, 'affected' | 'causes'>): string 
 
 /** `checkout / PlaceOrder p95 1.9 s (normal 240 ms)`, safe to show as plain text. */
 export function deviation(
-  affected: Pick<AffectedView, 'service' | 'operation' | 'signal' | 'quantile' | 'observed' | 'expected' | 'unit'>,
+  affected: Pick<AffectedView, 'service' | 'operation' | 'signal' | 'quantile' | 'observed' | 'expected' | 'unit'> &
+    Partial<Pick<AffectedView, 'pooledOperations'>>,
 ): string {
-  const { signal, quantile, observed, expected, unit } = affected;
+  const { signal, quantile, observed, expected, unit, pooledOperations = 1 } = affected;
   const values = `${formatQuantity(observed, unit)} (normal ${formatQuantity(expected, unit)})`;
-  return `${operationName(affected)} ${figureName(signal, quantile)} ${values}`;
+  const others = pooledOperations > 1 ? ` (judged with ${pooledOperations - 1} other rare operations)` : '';
+  return `${operationName(affected)}${others} ${figureName(signal, quantile)} ${values}`;
 }
 
 /** `service / operation`, safe to show as plain text. */

@@ -23,6 +23,8 @@ export interface Affected {
   n: number;
   score: number;
   sinceMs: number;
+  /** So many rare operations of the service were judged together. */
+  pooledOperations?: number;
 }
 
 export interface Incident {

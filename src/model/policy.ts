@@ -4,6 +4,8 @@ export interface Policy {
   minWindows: number;
   /** Spans of the operation in its baseline before it is judged. */
   minBaselineN: number;
+  /** An operation known for so many windows, of which fewer than minBaselineN spans and at least minSpans were seen, is judged with its service. */
+  rare: { afterWindows: number; minSpans: number };
   /** Newest windows looked at for durations, and for counts of calls and traffic. */
   historyWindows: number;
   pooledWindows: number;
@@ -29,6 +31,7 @@ export interface Policy {
 export const DEFAULT_POLICY: Policy = {
   minWindows: 6,
   minBaselineN: 30,
+  rare: { afterWindows: 60, minSpans: 3 },
   historyWindows: 12,
   pooledWindows: 6,
   windowScore: 4,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { binomialLowerScore, binomialUpperScore, normalUpperScore } from './tail.js';
+import { binomialLowerScore, binomialUpperScore, fisherScore, normalUpperScore } from './tail.js';
 
 /** Sum of the binomial terms, in logarithms of factorials added up one by one. */
 function exactUpper(k: number, n: number, p: number): number {
@@ -50,4 +50,16 @@ describe('normalUpperScore', () => {
     { z: 10, p: 7.61985e-24 },
   ])('z = $z', ({ z, p }) => expect(normalUpperScore(z)).toBeCloseTo(-Math.log10(p), 3));
   it('says nothing below the mean', () => expect(normalUpperScore(-3)).toBe(0));
+});
+
+describe("Fisher's method", () => {
+  it.each([
+    // Upper tails of the chi-square distribution, from tables.
+    { name: 'one test is itself', logs: [Math.log(0.001)], want: 3 },
+    { name: 'chi-square 9.488 with 4 degrees of freedom is 5 %', logs: [-2.372, -2.372], want: -Math.log10(0.05) },
+    { name: 'chi-square 29.588 with 10 degrees of freedom is 0.1 %', logs: [-14.794, 0, 0, 0, 0], want: 3 },
+    { name: 'nothing seen', logs: [0, 0, 0], want: 0 },
+    { name: 'no tests', logs: [], want: 0 },
+    { name: 'far tails are capped', logs: [-5000], want: 300 },
+  ])('$name', ({ logs, want }) => expect(fisherScore(logs)).toBeCloseTo(want, 2));
 });

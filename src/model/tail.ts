@@ -18,6 +18,20 @@ export function binomialLowerScore(k: number, n: number, p: number): number {
   return binomialUpperScore(n - k, n, 1 - p);
 }
 
+/**
+ * -log10 of the combined chance of independent tests with these natural logarithms of probabilities (0: nothing seen), by Fisher's method: -2 times their sum
+ * has a chi-square distribution with twice as many degrees of freedom as tests.
+ */
+export function fisherScore(logs: readonly number[]): number {
+  const s = -logs.reduce((sum, log) => sum + log, 0);
+  if (logs.length === 0 || s <= 0) return 0;
+  // The upper tail for 2m degrees of freedom is e^-s (1 + s + s²/2! + … + s^(m-1)/(m-1)!).
+  let term = 1;
+  let series = 1;
+  for (let i = 1; i < logs.length; i++) series += term *= s / i;
+  return capped((s - Math.log(series)) / Math.LN10);
+}
+
 /** -log10 of the upper tail of the standard normal distribution at z; 0.3 at z = 0, never negative. */
 export function normalUpperScore(z: number): number {
   if (z <= 0) return 0;

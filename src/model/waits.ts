@@ -21,6 +21,12 @@ const RECEIVING = /(^|[^a-z])(receive|poll|consume|subscribe|listen)s?([^a-z]|$)
 const WAITING =
   /(^|[^a-z])(long[-_ ]?poll|poll|wait|watch|subscribe|listen|stream|websocket|receive|b[lr]pop|blmove|brpoplpush|bzpop(min|max)|blmpop|xread(group)?|sse)([^a-z]|$)/i;
 
+/** Whether kind or name say that an operation may wait by design, whatever is known of its durations. */
+export function mayWait(operation: Pick<Operation, 'name' | 'kind'> | undefined): boolean {
+  const name = operation?.name.slice(0, 200) ?? '';
+  return operation?.kind === KIND_CONSUMER || RECEIVING.test(name) || WAITING.test(name);
+}
+
 /**
  * Whether an operation waits by design (a long poll, a blocking pop, a consumer's receive, a stream, a sleep), by its kind, its name
  * and the shape of its past durations; null when it does not, or too little is known. Such durations say nothing of how well it works.

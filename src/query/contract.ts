@@ -83,6 +83,10 @@ export const AffectedView = z
     n: z.int().describe('Spans behind `observed`.'),
     score: z.number().describe('-log10 of the probability of so large a deviation by chance.'),
     since: Time,
+    pooledOperations: z
+      .int()
+      .optional()
+      .describe('So many rare operations of the service were judged together; missing: this one by itself.'),
   })
   .meta({ id: 'Affected' });
 
@@ -272,7 +276,9 @@ export const OperationView = z
         p50Us: z.number().nullable(),
         p95Us: z.number().nullable(),
         n: z.int().describe('Spans that the baseline rests on.'),
-        state: z.enum(['learning', 'ready']),
+        state: z
+          .enum(['learning', 'ready', 'rare'])
+          .describe('rare: too few spans for a baseline of its own; judged together with the others of its service.'),
       })
       .nullable()
       .describe('What is normal; null before the first learned minute.'),
@@ -478,6 +484,10 @@ export const AnomalyView = z
       })
       .nullable()
       .describe('For signal `events`.'),
+    pooledOperations: z
+      .int()
+      .nullable()
+      .describe('So many rare operations of the service are judged together here; null: this one by itself.'),
     pattern: z
       .enum(CALL_PATTERNS)
       .nullable()

@@ -100,6 +100,7 @@ function anomalyView(listed: ListedAnomaly): AnomalyView {
     event: finding.event
       ? { change: finding.event.change, severity: finding.event.severity, text: displayText(finding.event.text, 300) }
       : null,
+    pooledOperations: finding.pooled?.length ?? null,
     pattern: finding.pattern ?? null,
   };
 }

@@ -79,6 +79,8 @@ describe('operationView', () => {
   it.each([
     { name: 'too few windows', windows: minWindows - 1, n: minBaselineN, expected: 'learning' },
     { name: 'too few spans', windows: minWindows, n: minBaselineN - 1, expected: 'learning' },
+    { name: 'hardly any spans for long', windows: 60, n: 3, expected: 'rare' },
+    { name: 'not even that', windows: 60, n: 2, expected: 'learning' },
     { name: 'enough of both', windows: minWindows, n: minBaselineN, expected: 'ready' },
   ])('a baseline of $name is $expected', ({ windows, n, expected }) => {
     const baseline = { windows, n, latency: histogram(5_000) };

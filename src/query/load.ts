@@ -1,6 +1,7 @@
 import { Histogram } from '../model/histogram.js';
 import type { LearnedLatency, LoadStep, OperationLoad, ServiceLoad, WeightedLatency } from '../model/load.js';
 import type { Policy } from '../model/policy.js';
+import { isRare } from '../model/rare.js';
 import { SPAN_KIND } from '../model/span.js';
 import { waitsByDesign } from '../model/waits.js';
 import type { OperationView, RedView, ServiceView } from './contract.js';
@@ -23,7 +24,7 @@ export function operationView(load: OperationLoad, seconds: number, policy: Poli
       p50Us: load.baseline.latency.quantile(0.5),
       p95Us: load.baseline.latency.quantile(0.95),
       n: load.baseline.n,
-      state: isReady(load.baseline, policy) ? 'ready' : 'learning',
+      state: isReady(load.baseline, policy) ? 'ready' : isRare(load.baseline, policy) ? 'rare' : 'learning',
     },
   };
 }

@@ -34,7 +34,7 @@ export function affectedBy(group: readonly Finding[], operations: ReadonlyMap<nu
   return group.slice(0, MAX_AFFECTED).flatMap((finding) => {
     const operation = operations.get(finding.operationId);
     if (operation === undefined) return [];
-    const { operationId, signal, quantile, observed, expected, unit, n, score, sinceMs } = finding;
+    const { operationId, signal, quantile, observed, expected, unit, n, score, sinceMs, pooled } = finding;
     return [
       {
         operationId,
@@ -48,6 +48,7 @@ export function affectedBy(group: readonly Finding[], operations: ReadonlyMap<nu
         n,
         score,
         sinceMs,
+        ...(pooled === undefined ? {} : { pooledOperations: pooled.length }),
       },
     ];
   });
