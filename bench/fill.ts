@@ -24,7 +24,7 @@ export async function fill(journal: Journal, tenantId: number, bodies: Iterable<
 }
 
 async function append(journal: Journal, tenantId: number, body: Buffer): Promise<number> {
-  const spans = scan(body, { maxAttributeDepth: 64, maxSpans: 100_000 });
+  const spans = scan(body, { maxAttributeDepth: 64, maxSpans: 100_000, notesAttributes: true });
   const payload = await gzipAsync(body, { level: 1 });
   await journal.openHours(new Set(Array.from(spans.endUs.subarray(0, spans.n), (endUs) => floorHour(endUs / 1_000))));
   await journal.append(tenantId, {

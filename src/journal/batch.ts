@@ -2,8 +2,11 @@ import { createHash } from 'node:crypto';
 import type { NewSegment } from './index-spans.js';
 import type { Payload, Pending } from './pending.js';
 
-/** Requests smaller than this share a segment until it has grown to so many bytes (before compression). */
-const SHARED_SEGMENT_BYTES = 1024 * 1024;
+/**
+ * Requests smaller than this share a segment until it has grown to so many bytes (before compression). Whoever wants one span reads all of its
+ * segment; smaller ones cost postings and rows.
+ */
+const SHARED_SEGMENT_BYTES = 256 * 1024;
 
 /** Requests of one commit that are to be stored as one segment. */
 export interface PlannedSegment {

@@ -6,7 +6,7 @@ import { type CommitRows, indexSegments } from './index-spans.js';
 import { pack } from './pack.js';
 import type { Pending } from './pending.js';
 import { isKeyTaken } from './postgres-error.js';
-import { copyInto, runScript, type Statement } from './script.js';
+import { copiesOf, runScript, type Statement } from './script.js';
 
 type ClosedThrough = Map<number, number>;
 
@@ -62,9 +62,7 @@ async function storeRows(
   if (claims && claims.length > 0)
     statements.push(`insert into request_keys ${KEY_COLUMNS} values ${rowsOfClaims(keyClaims(claims))}`);
   if (rows) {
-    statements.push(copyInto('segments', rows.segments), copyInto('trace_segments', rows.traceSegments));
-    statements.push(copyInto('postings', rows.postings), copyInto('posting_totals', rows.postingTotals));
-    statements.push(closedThroughOf([...rows.touched.keys()]));
+    statements.push(...copiesOf(rows), closedThroughOf([...rows.touched.keys()]));
   }
   if (statements.length > 0) {
     const results = await runScript(client, statements);

@@ -1,4 +1,5 @@
 import { floorHour } from '../model/window.js';
+import { attributeFilter } from './attribute-filter.js';
 import { CopyRows } from './copy-rows.js';
 import { indexPostings } from './index-postings.js';
 import { indexTraces } from './index-traces.js';
@@ -67,7 +68,7 @@ function addSegment(
   hourMs: number,
   nowMs: number,
 ): void {
-  rows.row(7);
+  rows.row(8);
   rows.bigint(id);
   rows.timestamp(hourMs);
   rows.int4(tenantId);
@@ -75,4 +76,8 @@ function addSegment(
   rows.int4(requests.reduce((sum, { spans }) => sum + spans.n, 0));
   rows.int2(GZIP);
   rows.raw(payload);
+  const terms = requests.map(({ spans }) => spans.terms);
+  if (terms.every((each) => each !== null && each.isComplete))
+    rows.raw(attributeFilter(terms.map((each) => each!.all())));
+  else rows.null();
 }

@@ -135,6 +135,7 @@ export class KeptTraces {
         maxAttributeDepth: Infinity,
         maxSpans: Infinity,
         weightAttributes: this.config.sampling.attributes,
+        notesAttributes: true,
       });
       const { operationIds } = await this.dictionary.find(tenantId, spans);
       requests.push({ spans, operationIds });

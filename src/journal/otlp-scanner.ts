@@ -1,3 +1,4 @@
+import type { AttributeTerms } from './attribute-terms.js';
 import { ANY_VALUE, KEY_VALUE, RESOURCE, childOf, type Shape } from './otlp-shape.js';
 import type { ResourceRange } from './span-table.js';
 import { LEN, WireError, WireReader } from './wire.js';
@@ -9,6 +10,7 @@ const VALUE = 0x12;
 const STRING = 0x0a;
 const BOOL = 0x10;
 const INT = 0x18;
+const DOUBLE = 0x21;
 const SERVICE_NAME = [...'service.name'].map((letter) => letter.charCodeAt(0));
 
 /** What the messages of all OTLP signals have in common: resources, attributes and the check of what is not looked into. */
@@ -18,6 +20,8 @@ export class OtlpScanner extends WireReader {
   private readonly parentStops: number[] = [];
   /** Attributes read so far, wherever they were. */
   protected attributes = 0;
+  /** What they say, if anybody asks. */
+  protected terms: AttributeTerms | null = null;
 
   constructor(
     bytes: Uint8Array,
@@ -94,9 +98,13 @@ export class OtlpScanner extends WireReader {
    */
   protected attribute(end: number, as: Shape = KEY_VALUE): boolean {
     this.attributes++;
-    if (as === KEY_VALUE && this.isPlain(end)) {
-      this.pos = end;
-      return true;
+    if (as === KEY_VALUE) {
+      if (this.isPlain(end)) {
+        this.terms?.add(this.bytes, this.pos, end);
+        this.pos = end;
+        return true;
+      }
+      if (this.terms) this.noteKeys(this.terms, end);
     }
     let shape = as;
     let stop = end;
@@ -131,7 +139,30 @@ export class OtlpScanner extends WireReader {
     }
   }
 
-  /** Whether what lies up to `end` is a key and a text or a small number, in this order and nothing else: as nearly all attributes are. */
+  /** Notes every key that the KeyValue up to `end` states; none is an empty one. Looks no further where it is not well formed. */
+  private noteKeys(terms: AttributeTerms, end: number): void {
+    const reader = new WireReader(this.bytes, this.pos);
+    let keys = 0;
+    try {
+      while (reader.pos < end) {
+        const tag = reader.tag(end);
+        if (tag === KEY) {
+          const to = reader.length(end);
+          terms.addKey(this.bytes, reader.pos, to);
+          reader.pos = to;
+          keys++;
+        } else reader.skip(tag & 7, end);
+      }
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+    }
+    if (keys === 0) terms.addKey(this.bytes, end, end);
+  }
+
+  /**
+   * Whether what lies up to `end` is a key and a text, number or boolean, in this order, each length and number as short as it can be, and nothing
+   * else: as nearly all attributes are, so that equal ones are equal byte for byte.
+   */
   private isPlain(end: number): boolean {
     const { bytes, pos } = this;
     if (end - pos < 4 || bytes[pos] !== KEY) return false;
@@ -142,18 +173,27 @@ export class OtlpScanner extends WireReader {
     let size = bytes[at++]!;
     if (size > 127) {
       const high = bytes[at++]!;
-      if (high > 127) return false;
+      if (high > 127 || high === 0) return false;
       size = (size & 127) | (high << 7);
     }
     if (at + size !== end || size < 2) return false;
     const tag = bytes[at++]!;
     let length = bytes[at++]!;
-    if (tag === BOOL || tag === INT) return length < 128 && at === end;
+    if (tag === INT) {
+      const from = at - 1;
+      while (length > 127 && at < end) length = bytes[at++]!;
+      if (at < end || length > 127) return false;
+      // The tenth byte has room for one bit; the last is zero only when it is the only one.
+      const n = at - from;
+      return n < 10 ? length > 0 || n === 1 : n === 10 && length === 1;
+    }
+    if (tag === BOOL) return length < 2 && at === end;
+    if (tag === DOUBLE) return size === 9;
     if (tag !== STRING) return false;
     if (length > 127) {
       if (at === end) return false;
       const high = bytes[at++]!;
-      if (high > 127) return false;
+      if (high > 127 || high === 0) return false;
       length = (length & 127) | (high << 7);
     }
     return at + length === end;

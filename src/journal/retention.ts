@@ -6,7 +6,7 @@ import { HOUR_MS } from '../model/window.js';
 import { TroubleLog } from '../trouble-log.js';
 import { KeptTraces, type KeptRows } from './kept-traces.js';
 import { HOURLY, LOCK, LOCK_TIMEOUT_MS, Partitions, hourName } from './partitions.js';
-import { copyInto, runScript } from './script.js';
+import { copiesOf, runScript } from './script.js';
 import { type JournalHour, type RetentionReason, type RetentionStep, planRetention } from './retention-plan.js';
 
 const at = (ms: number) => new Date(ms).toISOString();
@@ -133,14 +133,7 @@ async function takeIn(client: ClientBase, step: RetentionStep, kept: KeptRows | 
 }
 
 async function storeKept(client: ClientBase, { segments, rows }: KeptRows): Promise<void> {
-  for (const { segments: segmentRows, traceSegments, postings, postingTotals } of rows) {
-    await runScript(client, [
-      copyInto('segments', segmentRows),
-      copyInto('trace_segments', traceSegments),
-      copyInto('postings', postings),
-      copyInto('posting_totals', postingTotals),
-    ]);
-  }
+  for (const each of rows) await runScript(client, copiesOf(each));
   await client.query(
     `insert into kept_segments (tenant_id, segment_id, hour) select * from unnest($1::int4[], $2::int8[], $3::timestamptz[])`,
     [

@@ -1,8 +1,10 @@
+import { AttributeTerms } from './attribute-terms.js';
 import { NameIndex } from './name-index.js';
 import { isZero, microseconds, OtlpScanner, tagOf } from './otlp-scanner.js';
 import { REQUEST, RESOURCE_SPANS, SCOPE_SPANS, SCOPE, SPAN, EVENT, LINK, STATUS } from './otlp-shape.js';
 import { attributeWeight, samplingWeight } from './sampling.js';
 import {
+  NEW_MEMORY,
   SPAN_ENDS_EARLY,
   SPAN_ERROR,
   SPAN_HAS_EVENTS,
@@ -28,6 +30,8 @@ export interface ScanLimits {
   maxNameBytes?: number;
   /** Attributes of a span that state its sampling weight where its tracestate does not, by their keys. */
   weightAttributes?: readonly string[];
+  /** Whether to note what the attributes say, for the filter of a segment. */
+  notesAttributes?: boolean;
 }
 
 export class TooManySpans extends Error {
@@ -66,6 +70,7 @@ class Scanner extends OtlpScanner {
     this.weightKeys = (limits.weightAttributes ?? []).map((key) => Buffer.from(key));
     const expected = Math.min(1 + (bytes.length >>> 8), 4_096);
     this.table = new SpanTable(bytes, expected, memory);
+    if (limits.notesAttributes) this.terms = this.table.terms = new AttributeTerms(memory ?? NEW_MEMORY);
     this.nameIndex = new NameIndex(bytes, this.table.names, expected);
   }
 

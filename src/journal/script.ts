@@ -1,4 +1,5 @@
 import type { CopyRows } from './copy-rows.js';
+import type { CommitRows } from './index-spans.js';
 import type { ClientBase, Connection, Submittable } from 'pg';
 
 const CHUNK_BYTES = 128 * 1024;
@@ -8,9 +9,28 @@ const COPY_DONE = Buffer.from([0x63, 0, 0, 0, 4]);
 /** One statement of a script; a COPY … FROM STDIN has its data with it. */
 export type Statement = string | { copy: string; data: Buffer };
 
-/** A COPY of rows in their binary form. */
+/** A COPY of rows in their binary form; `table` with the names of its columns, so that another version may have more. */
 export function copyInto(table: string, rows: CopyRows): Statement {
   return { copy: `copy ${table} from stdin with (format binary)`, data: rows.finish() };
+}
+
+/** The rows of a commit, in the order in which partitions are locked. */
+export function copiesOf({ segments, traceSegments, postings, postingTotals }: CommitRows): Statement[] {
+  return [
+    copyInto('segments (segment_id, hour, tenant_id, received_at, span_count, codec, payload, attributes)', segments),
+    copyInto(
+      'trace_segments (trace_id, segment_id, hour, tenant_id, start_us, end_us, span_count, error_count, root_operation_id)',
+      traceSegments,
+    ),
+    copyInto(
+      'postings (operation_id, window_at, commit_id, tenant_id, n, error_count, max_duration_us, entries)',
+      postings,
+    ),
+    copyInto(
+      'posting_totals (tenant_id, window_at, commit_id, postings, n, error_count, max_duration_us)',
+      postingTotals,
+    ),
+  ];
 }
 
 /**

@@ -59,6 +59,12 @@ export function matches(filter: SpanFilter, spans: SpanTable, i: number): boolea
   );
 }
 
+/** An attribute's key as the filter may mean it: itself, and without the place that it begins with. */
+export function keysOf(key: string): string[] {
+  const rest = ELSEWHERE.exec(key)?.[2];
+  return rest === undefined ? [key] : [key, rest];
+}
+
 /** By its own name, or by that of the operation that it is counted in. */
 function hasName(wanted: string, name: string): boolean {
   return name === wanted || (wanted.includes('{') && normaliseSpanName(name) === wanted);

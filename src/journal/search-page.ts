@@ -150,9 +150,18 @@ export class Page {
       }
     });
     const { items, floor } = newest.take();
-    if (!(await this.judge(db, items))) return true;
+    if (!(await this.judge(db, await this.withAttributes(db, items)))) return true;
     this.moveTo(floor ?? end);
     return floor === null;
+  }
+
+  /** The candidates in segments that may have the attributes; no span of the others matches. */
+  private async withAttributes(db: EntityManager, candidates: readonly Candidate[]): Promise<readonly Candidate[]> {
+    const { attributes } = this.request.filter;
+    if (attributes.length === 0 || candidates.length === 0) return candidates;
+    const keys = new Map(candidates.map(({ segment }) => [segment.id, segment]));
+    const found = await this.store.mayHold(db, this.tenantId, [...keys.values()], attributes);
+    return candidates.filter(({ segment }) => found.has(segment.id));
   }
 
   /** Looks at candidates in their order; false when it had to stop among them. */

@@ -8,7 +8,9 @@ import { unpackRow, type PostedSpans } from './posting.js';
 import { placesOf } from './posting-layout.js';
 import type { SegmentKey } from './read.js';
 import type { EventTime } from './search-period.js';
-import type { SpanFilter } from './search-filter.js';
+import { filterCondition } from './attribute-filter.js';
+import { termsOf } from './attribute-terms.js';
+import { keysOf, type SpanFilter } from './search-filter.js';
 import type { Chunk, WindowWeight } from './search-slices.js';
 
 /** More operations than this are not searched at once by name or kind alone. */
@@ -185,6 +187,33 @@ export class SearchStore {
       if (wanted?.has(id) ?? true) segments.get(trace_id)!.push({ id, hour });
     }
     return segments;
+  }
+
+  /** Those of the segments (ids) of which their filters do not say that an attribute is missing. */
+  async mayHold(
+    db: EntityManager,
+    tenantId: number,
+    keys: readonly SegmentKey[],
+    attributes: SpanFilter['attributes'],
+  ): Promise<Set<string>> {
+    const wanted = attributes.flatMap(({ key, value }) => {
+      const terms = keysOf(key).map((each) => termsOf(each, value));
+      return terms.some((each) => each === null)
+        ? []
+        : [
+            filterCondition(
+              'attributes',
+              terms.flatMap((each) => each!),
+            ),
+          ];
+    });
+    const rows = await db.query<{ segment_id: string }[]>(
+      `select segment_id from segments
+       where segment_id = any($1::int8[]) and hour = any($2::timestamptz[]) and tenant_id = $3
+         and (attributes is null or (${['true', ...wanted].join(' and ')}))`,
+      [keys.map(({ id }) => id), [...new Set(keys.map(({ hour }) => hour.toISOString()))], tenantId],
+    );
+    return new Set(rows.map(({ segment_id }) => segment_id));
   }
 
   private async receivedBefore(

@@ -1,3 +1,5 @@
+import type { AttributeTerms } from './attribute-terms.js';
+
 export const SPAN_ERROR = 1;
 /** An attribute value of the span is nested deeper than allowed. */
 export const SPAN_TOO_DEEP = 2;
@@ -43,7 +45,7 @@ export interface SpanMemory {
 }
 
 const BYTES_A_SPAN = 2 * 8 + 9 * 4 + 2;
-const NEW_MEMORY: SpanMemory = { take: (size) => Buffer.allocUnsafeSlow(size), give: () => undefined };
+export const NEW_MEMORY: SpanMemory = { take: (size) => Buffer.allocUnsafeSlow(size), give: () => undefined };
 
 /** Spans of one message as columns, in the order in which they lie in it. Offsets point into `bytes`. */
 export class SpanTable {
@@ -71,6 +73,8 @@ export class SpanTable {
   endUs!: Float64Array;
   /** 1 / sampling probability, 0 where unknown. */
   weight!: Float32Array;
+  /** What the attributes say; null when nobody asked. */
+  terms: AttributeTerms | null = null;
   /** Null: given back. */
   private memory: Buffer | null;
 
@@ -103,6 +107,7 @@ export class SpanTable {
   release(): void {
     if (this.memory === null) return;
     this.source.give(this.memory);
+    this.terms?.release();
     this.memory = null;
     this.n = 0;
   }

@@ -62,7 +62,12 @@ export class Receiver {
     private readonly config: Pick<Config, 'ingest' | 'sampling'>,
   ) {
     const { ingest, sampling } = config;
-    this.scanLimits = { ...ingest, maxSpans: ingest.maxSpansPerRequest, weightAttributes: sampling.attributes };
+    this.scanLimits = {
+      ...ingest,
+      maxSpans: ingest.maxSpansPerRequest,
+      weightAttributes: sampling.attributes,
+      notesAttributes: true,
+    };
   }
 
   /** Answers 200 once the accepted spans are committed. Throws Rejected or Unavailable, and then nothing need have been stored. */

@@ -8,6 +8,7 @@ import { RuleSource1763900300000 } from '../../migrations/1763900300000-rule-sou
 import { Feedback1763900400200 } from '../../migrations/1763900400200-feedback.js';
 import { ResolvedByHand1763900400100 } from '../../migrations/1763900400100-resolved-by-hand.js';
 import { ActionLinks1763900400000 } from '../../migrations/1763900400000-action-links.js';
+import { SegmentAttributes1763900600000 } from '../../migrations/1763900600000-segment-attributes.js';
 import { SetAside1763750000100 } from '../../migrations/1763750000100-set-aside.js';
 import { Events1763710000001 } from '../../migrations/1763710000001-events.js';
 import { Shapes1763730000000 } from '../../migrations/1763730000000-shapes.js';
@@ -64,6 +65,7 @@ export function createDataSource(url: string, poolSize = 10): DataSource {
       ActionLinks1763900400000,
       ResolvedByHand1763900400100,
       Feedback1763900400200,
+      SegmentAttributes1763900600000,
     ],
     migrationsTransactionMode: 'each',
     applicationName: 'tracehound',

@@ -224,6 +224,41 @@ it('finds operations that share the overflow, by their own names', async () => {
   }
 });
 
+describe('attributes that few segments have', () => {
+  const tenantId = 51;
+  const N = 40;
+  beforeAll(async () => {
+    for (let i = 0; i < N; i++) {
+      const attributes = [text('n', String(i)), text('of', 'all')];
+      await store(journal, requestOf('cart', [made(i, i * 7_000, 10, { name: 'GET', attributes })]), tenantId);
+    }
+  });
+
+  it('are found without reading the others', async () => {
+    const { traces, pages } = await all(tenantId, { attributes: [{ key: 'n', value: '7' }] });
+    expect(traces.map((trace) => trace.traceId)).toEqual([hexOf(7)]);
+    expect(pages).toHaveLength(1);
+    expect(pages[0]!.cost.segments).toBeLessThanOrEqual(3);
+  });
+
+  it('are not found where only both together are missing', async () => {
+    const attributes = [
+      { key: 'of', value: 'all' },
+      { key: 'n', value: 'none' },
+    ];
+    const { traces, pages } = await all(tenantId, { attributes });
+    expect(traces).toEqual([]);
+    expect(pages).toMatchObject([{ isComplete: true }]);
+    expect(pages[0]!.cost.segments).toBeLessThanOrEqual(2);
+  });
+
+  it('are looked for in each segment where no filter can tell', async () => {
+    const { traces, pages } = await all(tenantId, { attributes: [{ key: 'n', value: 'NaN' }] });
+    expect(traces).toEqual([]);
+    expect(pages[0]!.cost.segments).toBe(N);
+  });
+});
+
 describe('bounded work', () => {
   const tenantId = 50;
   const N = 40;
@@ -232,6 +267,8 @@ describe('bounded work', () => {
       const attributes = [text('n', String(i % 20))];
       await store(journal, requestOf('cart', [made(i, i * 7_000, 10, { name: 'GET', attributes })]), tenantId);
     }
+    // As those are that were stored before there were filters: every one has to be read.
+    await journal.db.query(`update segments set attributes = null where tenant_id = $1`, [tenantId]);
   });
 
   it('says that it stopped, and goes on from there until all is found', async () => {

@@ -78,7 +78,7 @@ export async function openJournal(databaseUrl: string, settings: Record<string, 
 
 /** A request of which every span is accepted. */
 export function admitted(body: Buffer, tenantId = 1): Admitted {
-  const spans = scan(body, { maxAttributeDepth: 64, maxSpans: 100_000 });
+  const spans = scan(body, { maxAttributeDepth: 64, maxSpans: 100_000, notesAttributes: true });
   return {
     key: createHash('sha256').update(`${tenantId}`).update(body).digest().subarray(0, 16),
     payload: { gzip: gzipSync(body, { level: 1 }) },
