@@ -389,7 +389,7 @@ export default tseslint.config(
   {
     files: [
       ...edgesOf('journal'),
-      'src/journal/{write,commit,script,pack,sql,read,log-write,log-read,search,search-page,dictionary,partitions,event-clocks}.ts',
+      'src/journal/{write,commit,script,pack,sql,read,log-write,log-read,search,search-page,search-candidates,dictionary,partitions,event-clocks}.ts',
       'src/journal/{retention,kept-traces}.ts',
     ],
     rules: edge(STAGE, own, model, store, queue, config, pipeline, troubleLog, node, nest, 'typeorm', 'pg'),

@@ -31,6 +31,11 @@ export class CopyRows {
     this.head(-1, 0);
   }
 
+  bool(value: boolean): void {
+    this.head(1, 1);
+    this.length = this.bytes.writeUInt8(value ? 1 : 0, this.length);
+  }
+
   int2(value: number): void {
     this.head(2, 2);
     this.length = this.bytes.writeInt16BE(value, this.length);

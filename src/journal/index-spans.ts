@@ -1,4 +1,4 @@
-import { floorHour } from '../model/window.js';
+import { floorHour, HOUR_MS } from '../model/window.js';
 import { attributeFilter } from './attribute-filter.js';
 import { CopyRows } from './copy-rows.js';
 import { indexPostings } from './index-postings.js';
@@ -42,6 +42,12 @@ export function hourOf(spans: SpanTable): number {
   return floorHour(earliestUs / 1_000);
 }
 
+/** Whether a span ended at this instant (epoch ms) or later. */
+function endsAfter({ n, endUs }: SpanTable, instantMs: number): boolean {
+  for (let i = 0; i < n; i++) if (endUs[i]! >= instantMs * 1_000) return true;
+  return false;
+}
+
 /** Hours (epoch ms) in which spans ended, earliest first. */
 export function hoursOf(spans: SpanTable): number[] {
   const hours = new Set<number>();
@@ -68,7 +74,7 @@ function addSegment(
   hourMs: number,
   nowMs: number,
 ): void {
-  rows.row(8);
+  rows.row(9);
   rows.bigint(id);
   rows.timestamp(hourMs);
   rows.int4(tenantId);
@@ -80,4 +86,5 @@ function addSegment(
   if (terms.every((each) => each !== null && each.isComplete))
     rows.raw(attributeFilter(terms.map((each) => each!.all())));
   else rows.null();
+  rows.bool(requests.some(({ spans }) => endsAfter(spans, hourMs + HOUR_MS)));
 }

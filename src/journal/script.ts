@@ -17,7 +17,10 @@ export function copyInto(table: string, rows: CopyRows): Statement {
 /** The rows of a commit, in the order in which partitions are locked. */
 export function copiesOf({ segments, traceSegments, postings, postingTotals }: CommitRows): Statement[] {
   return [
-    copyInto('segments (segment_id, hour, tenant_id, received_at, span_count, codec, payload, attributes)', segments),
+    copyInto(
+      'segments (segment_id, hour, tenant_id, received_at, span_count, codec, payload, attributes, is_wide)',
+      segments,
+    ),
     copyInto(
       'trace_segments (trace_id, segment_id, hour, tenant_id, start_us, end_us, span_count, error_count, root_operation_id)',
       traceSegments,

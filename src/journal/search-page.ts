@@ -1,18 +1,26 @@
 import type { EntityManager } from 'typeorm';
-import { HOUR_MS, windowOf } from '../model/window.js';
+import { floorHour, windowOf } from '../model/window.js';
 import type { JournalReader, SegmentKey } from './read.js';
+import {
+  eachSegment,
+  postedCandidates,
+  storedCandidates,
+  type Candidate,
+  type Candidates,
+  type Looking,
+} from './search-candidates.js';
 import { Budget, type SearchLimits } from './search-budget.js';
-import { matches, mayMatch, type SpanFilter } from './search-filter.js';
-import { byPlace, NewestFirst, windowsAfter, type Place } from './search-place.js';
+import { matches, type SpanFilter } from './search-filter.js';
+import { byPlace, windowsAfter, type Place } from './search-place.js';
 import { chunksOf, nextSliceMs, type Chunk } from './search-slices.js';
 import { fateOf, gather, TraceGatherer, type FoundTrace } from './search-trace.js';
 import type { NamedOperations, SearchStore } from './search.store.js';
-import type { SpanTable } from './span-table.js';
 
 /** Often enough for a page; then more at a time. */
 const FIRST_CHUNK_SPANS = 4_096;
 const INSPECTED_AT_ONCE = 256;
-const SEGMENTS_AT_ONCE = 8;
+/** So many segments of an hour are read for an attribute rather than the postings of all spans that might have it. */
+const FEW_SEGMENTS = 32;
 
 export interface SearchRequest {
   filter: SpanFilter;
@@ -33,14 +41,6 @@ export interface SearchAnswer {
   /** How far down this page came (µs), and what it cost. */
   searchedToUs: number;
   cost: { postings: number; spans: number; segments: number };
-}
-
-/** A span that may match, and where it lies. */
-interface Candidate extends Place {
-  segment: SegmentKey;
-  ordinal: number;
-  /** Whether only its segment can tell. */
-  isOpen: boolean;
 }
 
 /** One page while it is filled. */
@@ -76,12 +76,14 @@ export class Page {
     const firstMs = Math.max(windowOf(filter.fromUs / 1_000), hours.firstMs);
     let last: { lengthMs: number; postings: number } | null = null;
     let mostSpans = FIRST_CHUNK_SPANS;
+    let isRare = filter.attributes.length > 0;
     while (!this.hasMoved || !this.mustStop()) {
       const toMs = Math.min(windowsAfter(this.position) / 1_000, hours.endMs);
       if (toMs <= firstMs || operations?.ids.length === 0) {
         this.isDone = true;
         return;
       }
+      if (isRare && (isRare = await this.readFew(db, firstMs, toMs))) continue;
       const fromMs = Math.max(firstMs, toMs - nextSliceMs(last));
       const weights = await this.store.weigh(db, this.tenantId, operations, filter, fromMs, toMs);
       const postings = weights.reduce((sum, weight) => sum + weight.postings, 0);
@@ -126,42 +128,35 @@ export class Page {
 
   /** Reads what of a chunk lies after the position; false when there is more of it than fits in memory. */
   private async readChunk(db: EntityManager, operations: NamedOperations, chunk: Chunk): Promise<boolean> {
-    const end = { endUs: chunk.fromMs * 1_000, traceId: '' };
-    if (chunk.spans === 0) {
-      this.moveTo(end);
-      return true;
-    }
+    if (chunk.spans > 0)
+      return this.take(db, await postedCandidates(this.store, operations, chunk, this.looking(db)), chunk.fromMs);
+    this.moveTo({ endUs: chunk.fromMs * 1_000, traceId: '' });
+    return true;
+  }
+
+  /** Reads the segments of the hour before `toMs` that may have the attributes, and no postings. False when they are too many for that. */
+  private async readFew(db: EntityManager, firstMs: number, toMs: number): Promise<boolean> {
     const { filter } = this.request;
-    const newest = new NewestFirst<Candidate>(this.position, this.limits.candidates);
-    await this.store.read(db, this.tenantId, operations, filter, chunk, ({ windowMs, operationId, spans }) => {
-      this.budget.spans += spans.n;
-      const isOpen = filter.attributes.length > 0 || (operations?.overflowing.has(operationId) ?? false);
-      for (let i = 0; i < spans.n; i++) {
-        const endUs = windowMs * 1_000 + spans.endOffsetUs[i]!;
-        if (!newest.mayKeep(endUs) || !mayMatch(filter, windowMs * 1_000, spans, i)) continue;
-        const { id, hour } = spans.segments[spans.segmentIndex[i]!]!;
-        newest.add({
-          endUs,
-          traceId: spans.traceId(i),
-          segment: { id, hour: new Date(hour * HOUR_MS) },
-          ordinal: spans.ordinal[i]!,
-          isOpen,
-        });
-      }
-    });
-    const { items, floor } = newest.take();
-    if (!(await this.judge(db, await this.withAttributes(db, items)))) return true;
-    this.moveTo(floor ?? end);
+    const hourMs = floorHour(toMs - 1);
+    const fromMs = Math.max(firstMs, hourMs);
+    const few = await this.store.segmentsWith(db, this.tenantId, filter.attributes, hourMs, FEW_SEGMENTS + 1);
+    if (few === null || few.length > FEW_SEGMENTS || !this.budget.allows(few.map(({ id }) => id))) return false;
+    do {
+      if (this.hasMoved && this.mustStop()) break;
+    } while (!(await this.take(db, await storedCandidates(this.reader, few, fromMs, this.looking(db)), fromMs)));
+    return true;
+  }
+
+  /** Judges candidates of the time since `fromMs`; true when that time is done or the page has to stop. */
+  private async take(db: EntityManager, { items, floor }: Candidates, fromMs: number): Promise<boolean> {
+    if (!(await this.judge(db, items))) return true;
+    this.moveTo(floor ?? { endUs: fromMs * 1_000, traceId: '' });
     return floor === null;
   }
 
-  /** The candidates in segments that may have the attributes; no span of the others matches. */
-  private async withAttributes(db: EntityManager, candidates: readonly Candidate[]): Promise<readonly Candidate[]> {
-    const { attributes } = this.request.filter;
-    if (attributes.length === 0 || candidates.length === 0) return candidates;
-    const keys = new Map(candidates.map(({ segment }) => [segment.id, segment]));
-    const found = await this.store.mayHold(db, this.tenantId, [...keys.values()], attributes);
-    return candidates.filter(({ segment }) => found.has(segment.id));
+  private looking(db: EntityManager): Looking {
+    const { tenantId, budget } = this;
+    return { db, tenantId, filter: this.request.filter, after: this.position, most: this.limits.candidates, budget };
   }
 
   /** Looks at candidates in their order; false when it had to stop among them. */
@@ -201,7 +196,7 @@ export class Page {
     }
     const refuted = new Set<Candidate>();
     const keys = [...bySegment.values()].map(([first]) => first!.segment);
-    await this.eachSegment(db, keys, (table, id) => {
+    await eachSegment(this.reader, this.looking(db), keys, (table, { id }) => {
       for (const candidate of bySegment.get(id)!) {
         if (!matches(this.request.filter, table, candidate.ordinal)) refuted.add(candidate);
       }
@@ -246,25 +241,8 @@ export class Page {
       for (const key of some) keys.set(key.id, key);
     }
     const inOrder = [...keys.values()].sort((a, b) => +a.hour - +b.hour || (BigInt(a.id) < BigInt(b.id) ? -1 : 1));
-    await this.eachSegment(db, inOrder, (table) => gather(table, wanted));
+    await eachSegment(this.reader, this.looking(db), inOrder, (table) => gather(table, wanted));
     for (const [traceId, trace] of wanted) this.met.set(traceId, trace);
-  }
-
-  private async eachSegment(
-    db: EntityManager,
-    keys: readonly SegmentKey[],
-    visit: (table: SpanTable, id: string) => void,
-  ): Promise<void> {
-    for (let from = 0; from < keys.length; from += SEGMENTS_AT_ONCE) {
-      const some = keys.slice(from, from + SEGMENTS_AT_ONCE);
-      const tables = await this.reader.tables(db, this.tenantId, some);
-      for (const { id } of some) {
-        const table = tables.get(id);
-        if (!table) continue;
-        this.budget.read(id, table.bytes.length);
-        visit(table, id);
-      }
-    }
   }
 }
 

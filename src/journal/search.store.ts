@@ -8,6 +8,7 @@ import { unpackRow, type PostedSpans } from './posting.js';
 import { placesOf } from './posting-layout.js';
 import type { SegmentKey } from './read.js';
 import type { EventTime } from './search-period.js';
+import { hourName } from './partitions.js';
 import { filterCondition } from './attribute-filter.js';
 import { termsOf } from './attribute-terms.js';
 import { keysOf, type SpanFilter } from './search-filter.js';
@@ -18,6 +19,8 @@ const MOST_OPERATIONS = 20_000;
 /** So few are looked up by their key even when all are meant: it is their tenant's alone. */
 const FEW_OPERATIONS = 1_000;
 const ROWS_AT_ONCE = 512;
+/** Of the rows of an hour's segments, which hold the filters: to look at more takes longer than a statement may. */
+const MOST_FILTER_BYTES = 512 * 1024 * 1024;
 /** Spans of services ahead of the watermark are found too, those of a service with a wrong clock are not in the way. */
 const AHEAD = `interval '5 minutes'`;
 
@@ -169,6 +172,33 @@ export class SearchStore {
     await db.query(`close found`);
   }
 
+  /**
+   * Segments that hold spans of this hour (epoch ms) and may have the attributes, `most` of them at most. Null when to look at all filters of the
+   * hour would take long.
+   */
+  async segmentsWith(
+    db: EntityManager,
+    tenantId: number,
+    attributes: SpanFilter['attributes'],
+    hourMs: number,
+    most: number,
+  ): Promise<SegmentKey[] | null> {
+    const [{ bytes }] = await db.query<[{ bytes: string | null }]>(
+      `select pg_relation_size(to_regclass($1)) as bytes`,
+      [hourName('segments', hourMs)],
+    );
+    if (Number(bytes ?? 0) > MOST_FILTER_BYTES) return null;
+    const having = `tenant_id = $1 and ${mayHave(attributes)}`;
+    const rows = await db.query<{ segment_id: string; hour: Date }[]>(
+      `select segment_id, hour from segments where hour = $2 and ${having}
+       union all
+       select segment_id, hour from segments where hour < $2 and is_wide is not false and ${having}
+       limit ${most}`,
+      [tenantId, at(hourMs)],
+    );
+    return rows.map(({ segment_id: id, hour }) => ({ id, hour }));
+  }
+
   /** Where the traces (32 hex digits) lie, each with its segments in the order in which they are always read. */
   async segmentsOf(
     db: EntityManager,
@@ -196,21 +226,10 @@ export class SearchStore {
     keys: readonly SegmentKey[],
     attributes: SpanFilter['attributes'],
   ): Promise<Set<string>> {
-    const wanted = attributes.flatMap(({ key, value }) => {
-      const terms = keysOf(key).map((each) => termsOf(each, value));
-      return terms.some((each) => each === null)
-        ? []
-        : [
-            filterCondition(
-              'attributes',
-              terms.flatMap((each) => each!),
-            ),
-          ];
-    });
     const rows = await db.query<{ segment_id: string }[]>(
       `select segment_id from segments
        where segment_id = any($1::int8[]) and hour = any($2::timestamptz[]) and tenant_id = $3
-         and (attributes is null or (${['true', ...wanted].join(' and ')}))`,
+         and ${mayHave(attributes)}`,
       [keys.map(({ id }) => id), [...new Set(keys.map(({ hour }) => hour.toISOString()))], tenantId],
     );
     return new Set(rows.map(({ segment_id }) => segment_id));
@@ -240,6 +259,22 @@ interface WeightRow {
   window_at: Date;
   postings: number;
   spans: number;
+}
+
+/** SQL that is false where the filter of a segment says that one of the attributes is missing. */
+function mayHave(attributes: SpanFilter['attributes']): string {
+  const wanted = attributes.flatMap(({ key, value }) => {
+    const terms = keysOf(key).map((each) => termsOf(each, value));
+    return terms.some((each) => each === null)
+      ? []
+      : [
+          filterCondition(
+            'attributes',
+            terms.flatMap((each) => each!),
+          ),
+        ];
+  });
+  return `(attributes is null or (${['true', ...wanted].join(' and ')}))`;
 }
 
 /** A posting without such a span need not be unpacked. */

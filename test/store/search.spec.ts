@@ -259,6 +259,36 @@ describe('attributes that few segments have', () => {
   });
 });
 
+describe('an attribute that few segments have', () => {
+  const tenantId = 52;
+  const HOUR = 3_600_000;
+
+  it('is found in a segment that is filed under an earlier hour, each span in its turn', async () => {
+    const attributes = [text('order', '17')];
+    const ends = [-2 * HOUR, -HOUR, 0, HOUR / 2];
+    const wide = ends.map((endMs, i) => made(600 + i, endMs, 10, { attributes }));
+    await store(journal, requestOf('cart', wide), tenantId);
+    await store(journal, requestOf('cart', [made(610, -HOUR / 2, 10, { attributes })]), tenantId);
+    await store(journal, requestOf('cart', [made(611, 1_000, 10)]), tenantId);
+    const filter = { attributes: [{ key: 'order', value: '17' }], fromUs: (T0 - 3 * HOUR) * 1_000 };
+    for (const limit of [1, 2, 20]) {
+      const { traces } = await all(tenantId, filter, limit);
+      expect(traces.map((trace) => trace.traceId)).toEqual([603, 602, 610, 601, 600].map(hexOf));
+    }
+    const part = await all(tenantId, { ...filter, fromUs: (T0 - HOUR) * 1_000, toUs: T0 * 1_000 });
+    expect(part.traces.map((trace) => trace.traceId)).toEqual([610, 601].map(hexOf));
+    expect(part.pages[0]!.cost).toMatchObject({ postings: 0, spans: 0 });
+  });
+
+  it('is found with more spans in a segment than candidates are held', async () => {
+    const attributes = [text('order', '18')];
+    const spans = Array.from({ length: 30 }, (_, i) => made(700 + i, i * 10, 10, { attributes }));
+    await store(journal, requestOf('cart', spans), tenantId);
+    const { traces } = await all(tenantId, { attributes: [{ key: 'order', value: '18' }] }, 7, { candidates: 4 });
+    expect(traces.map((trace) => trace.traceId)).toEqual(Array.from({ length: 30 }, (_, i) => hexOf(729 - i)));
+  });
+});
+
 describe('bounded work', () => {
   const tenantId = 50;
   const N = 40;
