@@ -785,8 +785,11 @@ CREATE TABLE segments (
   span_count integer NOT NULL,
   codec smallint NOT NULL,
   payload bytea NOT NULL STORAGE EXTERNAL,
+  attributes bytea STORAGE EXTERNAL,
+  is_wide boolean,
   CONSTRAINT segments_pkey PRIMARY KEY (segment_id, hour)
 ) PARTITION BY RANGE (hour);
+CREATE INDEX segments_wide ON ONLY public.segments USING btree (tenant_id) WHERE (is_wide IS NOT FALSE);
 
 CREATE TABLE services (
   id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
