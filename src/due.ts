@@ -25,7 +25,7 @@ export const dueProvider: FactoryProvider<() => Promise<DueJob[]>> = {
         close.due(),
         cursors.due(),
         incidents.undecided(),
-        routes.due(Date.now()),
+        routes.due(),
         notifications.dueTenants(),
         proposals.asked(),
       ]);

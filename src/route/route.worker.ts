@@ -18,10 +18,10 @@ export class RouteWorker {
     @Inject(Bell) private readonly bell: Pick<Bell, 'ring'>,
   ) {}
 
-  /** Ends when nothing is due at `nowMs`, or after so many transactions that other tenants should have their turn. */
-  async run(tenantId: number, nowMs = Date.now()): Promise<void> {
+  /** Ends when nothing is due as of `atMs`, else by the clock of the database, or after so many transactions that other tenants should have their turn. */
+  async run(tenantId: number, atMs: number | null = null): Promise<void> {
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const done = await this.store.next(tenantId, nowMs, this.logic());
+      const done = await this.store.next(tenantId, atMs, this.logic());
       if (done === null) return;
       if (done === 'told') await this.bell.ring('notify', tenantId);
     }

@@ -16,8 +16,9 @@ const NEXT_TICK = `case when flushed_at is null or (settings->>'groupIntervalS')
   else flushed_at + make_interval(secs => (settings->>'groupIntervalS')::float8
          * greatest(1, ceil(extract(epoch from $2::timestamptz - flushed_at) / (settings->>'groupIntervalS')::float8))) end`;
 
-/** A group that was looked at later than now: the clock has been set back. */
-const IS_AHEAD = `flushed_at > $2::timestamptz + interval '5 seconds'`;
+/** A group that was looked at later than now, or waits for its first time for longer than it may: the clock has been set back. */
+export const isAhead = (now: string) => `(flushed_at > ${now}::timestamptz + interval '5 seconds' or (flushed_at is null
+  and flush_at > ${now}::timestamptz + make_interval(secs => (settings->>'groupWaitS')::float8 + 5)))`;
 
 /** Has the groups of these alerts looked at when their timers next tick at or after the instant at which the change was known. */
 export async function wakeGroupsOf(
@@ -46,13 +47,13 @@ export async function wakeAllGroups(tx: Queries, tenantId: number, nowMs: number
 }
 
 /**
- * When the first group fell due; null: none has yet. One that was looked at in the future was so by a clock that has been set back since:
- * it is due now.
+ * When the first group is to be looked at, be it due or not; null: none is. One that a clock that has been set back would have wait for
+ * too long is to be looked at now.
  */
-export async function firstGroupDue(tx: Queries, tenantId: number, nowMs: number): Promise<number | null> {
+export async function firstGroupMs(tx: Queries, tenantId: number, nowMs: number): Promise<number | null> {
   const [row]: { at_ms: string | null }[] = await tx.query(
-    `select extract(epoch from min(least(flush_at, $2))) * 1000 as at_ms from alert_groups
-     where tenant_id = $1 and flush_at is not null and (flush_at <= $2 or ${IS_AHEAD})`,
+    `select extract(epoch from min(case when ${isAhead('$2')} then least(flush_at, $2) else flush_at end)) * 1000 as at_ms
+     from alert_groups where tenant_id = $1 and flush_at is not null`,
     [tenantId, new Date(nowMs)],
   );
   return row?.at_ms == null ? null : Math.ceil(Number(row.at_ms));
@@ -68,7 +69,7 @@ export async function dueGroups(
 ): Promise<GroupAtHand[]> {
   const groups: GroupRow[] = await tx.query(
     `select * from alert_groups
-     where tenant_id = $1 and flush_at is not null and (flush_at <= $2 or ${IS_AHEAD})
+     where tenant_id = $1 and flush_at is not null and (flush_at <= $2 or ${isAhead('$2')})
        and ($3::timestamptz is null or least(flush_at, $2) <= $3)
      order by flush_at, id limit $4`,
     [tenantId, new Date(nowMs), beforeMs === null ? null : new Date(beforeMs), limit],

@@ -5,7 +5,7 @@ import type { GroupAtHand } from '../model/alert-group.js';
 import type { Routing } from '../model/routing.js';
 import { ChannelStore } from './channel.store.js';
 import { saveFlushes } from './flush.store.js';
-import { dueGroups, firstGroupDue, wakeAllGroups, wakeGroupsOf } from './group.store.js';
+import { dueGroups, firstGroupMs, isAhead, wakeAllGroups, wakeGroupsOf } from './group.store.js';
 import { OutsideAlertStore } from './outside-alert.store.js';
 import { isDatabaseOutage } from './outage.js';
 import { placeAlerts } from './placement.store.js';
@@ -37,11 +37,16 @@ export class RouteStore {
   /**
    * Does what is next for the tenant: applies steps of alerts, or decides on groups whose time has come. A step is applied before a group
    * is decided upon only when it was known before the group was due, so that working late tells the same as working in time. Null when
-   * there is nothing to do; `told` when there is something new in the outbox. What fails is put aside and holds up nothing else.
+   * there is nothing to do; `told` when there is something new in the outbox. What fails is put aside and holds up nothing else. It is now
+   * as of `atMs`, else by the clock of the database: steps bear its time, and so all processes have the same.
    */
-  async next(tenantId: number, nowMs: number, logic: RouteLogic): Promise<'routed' | 'told' | null> {
+  async next(tenantId: number, atMs: number | null, logic: RouteLogic): Promise<'routed' | 'told' | null> {
     const attempt = (tried: Tried, steps: number, groups: number) =>
-      this.db.transaction((tx) => this.work(tx, { tenantId, nowMs, logic, tried, steps, groups }));
+      this.db.transaction(async (tx) => {
+        await lockRouting(tx, tenantId);
+        const nowMs = atMs ?? (await clock(tx));
+        return this.work(tx, { tenantId, nowMs, logic, tried, steps, groups });
+      });
     try {
       return await attempt({}, STEPS_AT_ONCE, GROUPS_AT_ONCE);
     } catch (error) {
@@ -54,43 +59,43 @@ export class RouteStore {
       return await attempt(tried, 1, 1);
     } catch (error) {
       if (isDatabaseOutage(error) || (tried.step === undefined && tried.group === undefined)) throw error;
-      await this.putAside(tenantId, tried, nowMs, error);
+      await this.putAside(tenantId, tried, error);
       return 'routed';
     }
   }
 
   /** Tenants for which something is to be routed, or has come to its time. */
-  async due(nowMs: number): Promise<number[]> {
+  async due(atMs: number | null = null): Promise<number[]> {
+    const now = new Date(atMs ?? (await clock(this.db)));
     const rows: { tenant_id: number }[] = await this.db.query(
       `select tenant_id from alert_transitions where routed_at is null
        union select tenant_id from alert_groups
-              where flush_at is not null and (flush_at <= $1 or flushed_at > $1::timestamptz + interval '5 seconds')
+              where flush_at is not null and (flush_at <= $1 or ${isAhead('$1')})
        union select tenant_id from alerts where rule_id is null and state = 'firing' and ends_at <= $1
        union select tenant_id from routing where is_stale or version <> applied_version
        union select c.tenant_id from channels c join routing r using (tenant_id)
               where r.channels_seen_at is null or c.updated_at > r.channels_seen_at`,
-      [new Date(nowMs)],
+      [now],
     );
     return rows.map((row) => row.tenant_id);
   }
 
   private async work(tx: EntityManager, task: Task): Promise<'routed' | 'told' | null> {
     const { tenantId, nowMs, logic, tried } = task;
-    await lockRouting(tx, tenantId);
     const rules = await this.routing.rules(tenantId, nowMs, tx);
     const routing = rules.routing ?? logic.defaultRouting;
     if (await this.adopt(tx, task, routing)) return 'routed';
     if (await this.outside.expire(tx, tenantId, nowMs)) return 'routed';
-    const dueAtMs = await firstGroupDue(tx, tenantId, nowMs);
-    const steps = await unroutedSteps(tx, tenantId, dueAtMs, task.steps);
+    const firstMs = await firstGroupMs(tx, tenantId, nowMs);
+    const steps = await unroutedSteps(tx, tenantId, firstMs, task.steps);
     if (steps.length > 0) {
       if (steps.length === 1) tried.step = steps[0]!;
       await this.apply(tx, task, steps, rules, routing);
       return 'routed';
     }
-    if (dueAtMs === null) return null;
+    if (firstMs === null || firstMs > nowMs) return null;
     const nextStepMs = await firstUnroutedMs(tx, tenantId);
-    const beforeMs = nextStepMs === null ? null : Math.max(nextStepMs, dueAtMs);
+    const beforeMs = nextStepMs === null ? null : Math.max(nextStepMs, firstMs);
     const due = await dueGroups(tx, tenantId, nowMs, beforeMs, task.groups);
     if (due.length === 1) tried.group = due[0]!;
     const around: Surroundings = {
@@ -168,18 +173,17 @@ export class RouteStore {
   }
 
   /** A step is left out for good, a group is tried again later; the log says what went wrong. */
-  private async putAside(tenantId: number, { step, group }: Tried, nowMs: number, error: unknown): Promise<void> {
+  private async putAside(tenantId: number, { step, group }: Tried, error: unknown): Promise<void> {
     const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
     if (step !== undefined) {
       this.log.error(`step ${step.sequence} of alert ${step.alert_id} cannot be routed and is left out: ${why}`);
       await markRouted(this.db, tenantId, [step]);
     } else if (group !== undefined) {
       this.log.error(`group ${group.group.key} cannot be decided upon and is tried again in ${PUT_OFF_S} s: ${why}`);
-      await this.db.query(`update alert_groups set flush_at = $3 where tenant_id = $1 and id = $2`, [
-        tenantId,
-        group.group.id,
-        new Date(nowMs + PUT_OFF_S * 1_000),
-      ]);
+      await this.db.query(
+        `update alert_groups set flush_at = now() + make_interval(secs => $3) where tenant_id = $1 and id = $2`,
+        [tenantId, group.group.id, PUT_OFF_S],
+      );
     }
   }
 }
@@ -198,4 +202,10 @@ interface Task {
 interface Tried {
   step?: StepRow;
   group?: GroupAtHand;
+}
+
+/** The time by the database's clock, also after a lock was waited for. */
+async function clock(db: Pick<EntityManager, 'query'>): Promise<number> {
+  const [row]: { at: Date }[] = await db.query(`select clock_timestamp() as at`);
+  return row!.at.getTime();
 }

@@ -471,6 +471,34 @@ describe('beyond them', () => {
     expect(it1.told('/all')).toHaveLength(2);
   });
 
+  it.each([-45, 45])('processes whose clock is %i s wrong tell the same', async (errorS) => {
+    it1.processErrorS = errorS;
+    await it1.channel('/hook');
+    await it1.routes({ ...ALL_EACH_SECOND, repeatIntervalS: 5 });
+    it1.push(1, alert('test1', 1, 200));
+    it1.push(2.3, alert('test2', 2.3, 200));
+    await it1.run(5);
+    expect(it1.told('/hook')).toEqual([
+      firing(2, shown('test1', 1)),
+      firing(3, shown('test1', 1), shown('test2', 2.3)),
+    ]);
+  });
+
+  it('a clock that is set back by an hour holds nothing up, and no end comes before its beginning', async () => {
+    await it1.channel('/hook');
+    await it1.routes({ ...ALL_EACH_SECOND, repeatIntervalS: 36_000 });
+    it1.push(3_600, alert('test1', 3_600, 9_999));
+    await it1.run(3_600, 3_600);
+    // Back at the beginning: the group waits until a second after the hour, and so does nothing.
+    it1.push(0, alert('test2', 0, 9_999));
+    await it1.run(8, 1);
+    const told = it1.told('/hook');
+    expect(told.map(({ at, alerts }) => [at, alerts.map(({ labels }) => labels['alertname'])])).toEqual([
+      [0, ['test1']],
+      [1, ['test1', 'test2']],
+    ]);
+  });
+
   it('in a mute time nothing is told, not even an end; outside of an active time neither', async () => {
     const ids = [await it1.channel('/muted'), await it1.channel('/active')];
     const minute = (start: string, end: string) => ({ intervals: [{ times: [{ start, end }] }] });

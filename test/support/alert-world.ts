@@ -55,6 +55,8 @@ export interface Scenario {
   tenantId: number;
   /** Paths of the receiver begin with it. */
   name: string;
+  /** How far the clock of the processes is ahead of that of the database. */
+  processErrorS: number;
   /** A channel that tells the receiver at this path in the form of Alertmanager's webhook. */
   channel(path: string): Promise<string>;
   /** The route of a scenario: one receiver with all channels unless `receivers` says otherwise. */
@@ -65,7 +67,7 @@ export interface Scenario {
   at(second: number, action: () => Promise<unknown>): void;
   /** Alerts sent at that second. Without `from` they begin then. */
   push(second: number, ...alerts: Sent[]): void;
-  /** Lets time go by in steps, until the given second. */
+  /** Lets time go by in steps, until the given second, and has all done that was asked for. */
   run(until: number, stepS?: number): Promise<void>;
   /** All that the receiver at the path was told, in order. */
   told(path: string): Told[];
@@ -136,11 +138,12 @@ async function newScenario(world: AlertWorld, clock: StillClock): Promise<Scenar
     [name],
   );
   const base = `/${name}`;
+  let calls = 0;
   const actions: { second: number; action: () => Promise<unknown> }[] = [];
   const seconds = (second: number) => new Date(BEGAN_MS + Math.round(second * 1_000)).toISOString();
   const call = async <T>(method: string, path: string, body?: unknown, status?: number): Promise<T> => {
     // Any of the processes: what one is told, all know.
-    const process = world.processes[actions.length % world.processes.length]!;
+    const process = world.processes[calls++ % world.processes.length]!;
     const answer = await fetch(`${process.url}${path}`, {
       method,
       headers: { 'x-tracehound-tenant': name, ...(body !== undefined && { 'content-type': 'application/json' }) },
@@ -152,18 +155,19 @@ async function newScenario(world: AlertWorld, clock: StillClock): Promise<Scenar
     }
     return (text === '' ? null : JSON.parse(text)) as T;
   };
-  const settle = async (nowMs: number) => {
+  const settle = async () => {
     for (;;) {
       const [first] = world.processes;
-      const [toRoute, toSend] = await Promise.all([first!.routes.due(nowMs), first!.notifications.dueTenants()]);
+      const [toRoute, toSend] = await Promise.all([first!.routes.due(), first!.notifications.dueTenants()]);
       if (!toRoute.includes(tenantId) && !toSend.includes(tenantId)) return;
-      await Promise.all(world.processes.map(({ route }) => route.run(tenantId, nowMs)));
+      await Promise.all(world.processes.map(({ route }) => route.run(tenantId)));
       await Promise.all(world.processes.map(({ notify }) => notify.run(tenantId)));
     }
   };
-  return {
+  const scenario: Scenario = {
     tenantId,
     name,
+    processErrorS: 0,
     seconds,
     call,
     channel: async (path) => {
@@ -190,13 +194,14 @@ async function newScenario(world: AlertWorld, clock: StillClock): Promise<Scenar
           ),
       }),
     run: async (until, stepS = 0.5) => {
-      const instants = new Set(actions.map(({ second }) => second));
+      const asked = actions.splice(0);
+      const instants = new Set(asked.map(({ second }) => second));
       for (let second = 0; second <= until; second += stepS) instants.add(second);
       for (const second of [...instants].toSorted((a, b) => a - b)) {
         const nowMs = BEGAN_MS + Math.round(second * 1_000);
-        await clock.set(nowMs);
-        for (const each of actions.filter((one) => one.second === second)) await each.action();
-        await settle(nowMs);
+        await clock.set(nowMs, nowMs + scenario.processErrorS * 1_000);
+        for (const each of asked.filter((one) => one.second === second)) await each.action();
+        await settle();
       }
     },
     told: (path) =>
@@ -207,9 +212,11 @@ async function newScenario(world: AlertWorld, clock: StillClock): Promise<Scenar
           expect(state === 'firing').toBe(endsAt.startsWith('0001-'));
           return { labels, annotations, from: second(startsAt), to: state === 'firing' ? null : second(endsAt) };
         });
-        return { at: (atMs - BEGAN_MS) / 1_000, status, alerts: shown.toSorted(byLabels) };
+        const at = (atMs - BEGAN_MS) / 1_000 - scenario.processErrorS;
+        return { at, status, alerts: shown.toSorted(byLabels) };
       }),
   };
+  return scenario;
 }
 
 interface WebhookBody {

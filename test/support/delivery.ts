@@ -203,7 +203,8 @@ export async function startDelivery(name: string, options: ProcessOptions = {}):
   };
 }
 
-function anIncident(id: string, tenantId: number, kind: IncidentEventKind, severity: Severity): Incident {
+/** An incident of one operation, as it stands after a step of that kind. */
+export function anIncident(id: string, tenantId: number, kind: IncidentEventKind, severity: Severity): Incident {
   const over = kind === 'resolved';
   const named = { operationId: 7, service: 'cart', operation: 'GetCart' };
   const figures = { observed: 1_900_000, expected: 240_000, unit: 'us', n: 50 } as const;

@@ -10,9 +10,9 @@ export interface SinkRequest {
   atMs: number;
 }
 
-/** How the sink answers a request. hang: never. cut: hangs up, before an answer or in the middle of its body. endless: a body without end. */
+/** How the sink answers a request. before: done when the request has come and is not answered. hang: never. cut: hangs up, before an answer or in the middle of its body. endless: a body without end. */
 export type SinkAnswer =
-  | { status: number; headers?: Record<string, string>; body?: string; afterMs?: number }
+  | { status: number; headers?: Record<string, string>; body?: string; afterMs?: number; before?: () => void }
   | 'hang'
   | 'cut'
   | 'cut-mid-body'
@@ -46,7 +46,12 @@ export async function startSink(): Promise<Sink> {
   };
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
+    try {
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+    } catch {
+      // Its sender ended in the middle of it: nothing was received.
+      return;
+    }
     const path = request.url ?? '';
     requests.push({
       method: request.method ?? '',
@@ -91,6 +96,7 @@ async function give(answer: SinkAnswer, response: ServerResponse): Promise<void>
     const more = () => void (response.destroyed || response.write('x'.repeat(65_536), () => setImmediate(more)));
     return more();
   }
+  answer.before?.();
   if (answer.afterMs !== undefined) await sleep(answer.afterMs);
   response.writeHead(answer.status, answer.headers).end(answer.body ?? '');
 }

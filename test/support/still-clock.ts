@@ -6,7 +6,8 @@ import { createTestDatabase, type TestDatabase } from './database.js';
 export interface StillClock {
   /** Migrations have not run on it. */
   database: TestDatabase;
-  set(ms: number): Promise<void>;
+  /** `processMs`: by the clock of this process, if that is another. */
+  set(ms: number, processMs?: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -27,22 +28,30 @@ const ALL_BUT_DATE = [
   'clearTimeout',
 ] as const;
 
-/** A database of its own whose `now()` is found before that of PostgreSQL, and this process's `Date`. Timers go on as ever. */
+/**
+ * Has `now()` and `clock_timestamp()` found in `public` before that of PostgreSQL, by all who connect from then on: also by what columns take by themselves when the
+ * migrations run after it.
+ */
+export async function replaceNow(client: pg.Client, expression: string): Promise<void> {
+  for (const name of ['now', 'clock_timestamp']) {
+    await client.query(`create function public.${name}() returns timestamptz language sql stable as '${expression}'`);
+  }
+  await client.query(`alter database ${client.database} set search_path = public, pg_catalog`);
+}
+
+/** A database of its own and this process's `Date`, both at a standstill. Timers go on as ever. */
 export async function stopClock(name: string, ms: number): Promise<StillClock> {
   const database = await createTestDatabase(name);
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();
   await client.query(`create table still_clock (at timestamptz not null)`);
   await client.query(`insert into still_clock values ($1)`, [new Date(ms)]);
-  await client.query(
-    `create function public.now() returns timestamptz language sql stable as 'select at from public.still_clock'`,
-  );
-  await client.query(`alter database ${new URL(database.url).pathname.slice(1)} set search_path = public, pg_catalog`);
+  await replaceNow(client, 'select at from public.still_clock');
   jest.useFakeTimers({ now: ms, doNotFake: [...ALL_BUT_DATE] });
   return {
     database,
-    set: async (to) => {
-      jest.setSystemTime(to);
+    set: async (to, processMs = to) => {
+      jest.setSystemTime(processMs);
       await client.query(`update still_clock set at = $1`, [new Date(to)]);
     },
     close: async () => {
