@@ -5,7 +5,7 @@ export const SEARCH_LIMITS = {
   /** Spans unpacked from postings. */
   spans: 1_000_000,
   /** Segments read, and their decoded size. */
-  segments: 128,
+  segments: 512,
   segmentBytes: 128 * 1024 * 1024,
   /** No further step is started after this time. */
   ms: 2_000,
