@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { createTestDatabase } from '../support/database.js';
 import { startService } from '../support/service.js';
+import { Proxy } from '../chaos/proxy.js';
 import { itWith, otelcol, run, startCollector, telemetrygen } from './peers.js';
 
 const itWithCollector = itWith({ otelcol, telemetrygen });
@@ -71,5 +72,72 @@ describe('a tenant that sends too much', () => {
         expect(await refused()).toBeGreaterThan(before.refused);
       },
     );
+  }
+});
+
+describe('a database that is away for some seconds', () => {
+  const AWAY_MS = 4_000;
+  let database: Awaited<ReturnType<typeof createTestDatabase>>;
+  let proxy: Proxy;
+  let service: Awaited<ReturnType<typeof startService>>;
+  let client: pg.Client;
+
+  beforeAll(async () => {
+    database = await createTestDatabase('away');
+    const url = new URL(database.url);
+    proxy = await Proxy.start(Number(url.port));
+    url.hostname = '127.0.0.1';
+    url.port = String(proxy.port);
+    service = await startService({ databaseUrl: url.href });
+    client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+  });
+  afterAll(async () => {
+    await client?.end();
+    await service?.stop();
+    await proxy?.close();
+    await database?.drop();
+  });
+
+  for (const { protocol, refusal } of [
+    { protocol: 'http', refusal: /503|Service Unavailable/ },
+    { protocol: 'grpc', refusal: /Unavailable/ },
+  ] as const) {
+    itWithCollector(`is said over ${protocol}, and the Collector repeats until all is stored once`, async () => {
+      const name = `steady over ${protocol}`;
+      const stored = async () => {
+        const { rows } = await client.query<{ n: string }>(
+          `select coalesce(sum(p.n), 0) as n from posting_totals p where tenant_id = 1`,
+        );
+        return Number(rows[0]!.n);
+      };
+      const before = await stored();
+      const collector = await startCollector(
+        otelcol!,
+        protocol === 'grpc'
+          ? { grpcAddress: service.grpcAddress, compression: 'gzip' }
+          : { url: service.otlpUrl, encoding: 'proto', compression: 'gzip' },
+      );
+      let log: string;
+      try {
+        proxy.goAway();
+        const to = ['--otlp-http', '--otlp-insecure', '--otlp-endpoint', collector.endpoint];
+        const size = ['--traces', String(TRACES), '--child-spans', '3', '--rate', '0', '--service', name];
+        await run(telemetrygen!, ['traces', ...to, ...size]);
+        await sleep(AWAY_MS);
+        expect(await stored()).toBe(before);
+        proxy.comeBack();
+        for (const giveUpMs = Date.now() + STORED_WITHIN_MS; Date.now() < giveUpMs; await sleep(200)) {
+          if ((await stored()) - before >= SPANS / 2) break;
+        }
+        await sleep(1_000);
+      } finally {
+        log = await collector.stop();
+      }
+      expect(log).toMatch(/Will retry the request after interval/);
+      expect(log).toMatch(refusal);
+      expect(log).not.toMatch(/Dropping data/);
+      expect((await stored()) - before).toBe(SPANS / 2);
+    });
   }
 });
