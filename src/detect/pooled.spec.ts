@@ -3,7 +3,7 @@ import { emptyOperationBaseline, type OperationBaseline } from '../model/baselin
 import { Histogram } from '../model/histogram.js';
 import type { Operation } from '../model/operation.js';
 import { DEFAULT_POLICY } from '../model/policy.js';
-import type { Rollup, WindowMeasure } from '../model/rollup.js';
+import { emptyRollup, type Rollup, type WindowMeasure } from '../model/rollup.js';
 import { KIND_CONSUMER, KIND_SERVER } from '../model/span.js';
 import { WINDOW_MS } from '../model/window.js';
 import { detect } from './detect.js';
@@ -38,22 +38,10 @@ interface Spans {
   factor?: number;
 }
 const rollup = (operationId: number, windowAtMs: number, { n, errors = 0, factor = 1 }: Spans): Rollup => ({
-  operationId,
-  windowAtMs,
+  ...emptyRollup(operationId, windowAtMs),
   n,
   errors,
-  entries: 0,
-  durationSumUs: 0,
-  maxDurationUs: 0,
   latency: durations(operationId, n, factor),
-  sampledN: 0,
-  failedHere: 0,
-  selfTime: new Histogram(),
-  shapes: new Map(),
-  instances: new Map(),
-  paths: null,
-  slowest: [],
-  failed: [],
 });
 /** Twelve windows; in each the given operations did something. */
 const windows = (seen: (i: number) => Record<number, Spans>): WindowMeasure[] =>

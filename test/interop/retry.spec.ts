@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { createTestDatabase } from '../support/database.js';
-import { startService } from '../support/service.js';
+import { startService, type Service } from '../support/service.js';
 import { Proxy } from '../chaos/proxy.js';
 import { itWith, otelcol, run, startCollector, telemetrygen } from './peers.js';
 
@@ -12,9 +12,25 @@ const TRACES = 60;
 const SPANS = TRACES * 4 * 2;
 const STORED_WITHIN_MS = 40_000;
 
+function collectorTo(service: Service, protocol: 'http' | 'grpc') {
+  return startCollector(
+    otelcol!,
+    protocol === 'grpc'
+      ? { grpcAddress: service.grpcAddress, compression: 'gzip' }
+      : { url: service.otlpUrl, encoding: 'proto', compression: 'gzip' },
+  );
+}
+
+/** Waits until so many are stored, or it has taken too long. */
+async function reached(stored: () => Promise<number>, spans: number): Promise<void> {
+  for (const giveUpMs = Date.now() + STORED_WITHIN_MS; Date.now() < giveUpMs; await sleep(200)) {
+    if ((await stored()) >= spans) return;
+  }
+}
+
 describe('a tenant that sends too much', () => {
   let database: Awaited<ReturnType<typeof createTestDatabase>>;
-  let service: Awaited<ReturnType<typeof startService>>;
+  let service: Service;
   let client: pg.Client;
 
   beforeAll(async () => {
@@ -44,12 +60,7 @@ describe('a tenant that sends too much', () => {
       `is refused over ${protocol} and loses nothing: the Collector repeats when it was told to`,
       async () => {
         const before = { stored: await stored(), refused: await refused() };
-        const collector = await startCollector(
-          otelcol!,
-          protocol === 'grpc'
-            ? { grpcAddress: service.grpcAddress, compression: 'gzip' }
-            : { url: service.otlpUrl, encoding: 'proto', compression: 'gzip' },
-        );
+        const collector = await collectorTo(service, protocol);
         let log: string;
         try {
           const size = ['--traces', String(TRACES), '--child-spans', '3', '--rate', '0'];
@@ -58,9 +69,7 @@ describe('a tenant that sends too much', () => {
             await run(telemetrygen!, ['traces', ...to, ...size, '--service', `hurried over ${protocol}`]);
             await sleep(500);
           }
-          for (const giveUpMs = Date.now() + STORED_WITHIN_MS; Date.now() < giveUpMs; await sleep(200)) {
-            if ((await stored()) - before.stored >= SPANS) break;
-          }
+          await reached(stored, before.stored + SPANS);
         } finally {
           log = await collector.stop();
         }
@@ -79,7 +88,7 @@ describe('a database that is away for some seconds', () => {
   const AWAY_MS = 4_000;
   let database: Awaited<ReturnType<typeof createTestDatabase>>;
   let proxy: Proxy;
-  let service: Awaited<ReturnType<typeof startService>>;
+  let service: Service;
   let client: pg.Client;
 
   beforeAll(async () => {
@@ -112,12 +121,7 @@ describe('a database that is away for some seconds', () => {
         return Number(rows[0]!.n);
       };
       const before = await stored();
-      const collector = await startCollector(
-        otelcol!,
-        protocol === 'grpc'
-          ? { grpcAddress: service.grpcAddress, compression: 'gzip' }
-          : { url: service.otlpUrl, encoding: 'proto', compression: 'gzip' },
-      );
+      const collector = await collectorTo(service, protocol);
       let log: string;
       try {
         proxy.goAway();
@@ -127,9 +131,7 @@ describe('a database that is away for some seconds', () => {
         await sleep(AWAY_MS);
         expect(await stored()).toBe(before);
         proxy.comeBack();
-        for (const giveUpMs = Date.now() + STORED_WITHIN_MS; Date.now() < giveUpMs; await sleep(200)) {
-          if ((await stored()) - before >= SPANS / 2) break;
-        }
+        await reached(stored, before + SPANS / 2);
         await sleep(1_000);
       } finally {
         log = await collector.stop();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { DataSource } from 'typeorm';
 import { Histogram } from '../../src/model/histogram.js';
-import type { Rollup, WindowMeasure } from '../../src/model/rollup.js';
+import { emptyRollup, type WindowMeasure } from '../../src/model/rollup.js';
 import { HOUR_MS, MINUTE_MS, WINDOW_MS, windowsBetween } from '../../src/model/window.js';
 import { CompactionStore } from '../../src/store/compaction.store.js';
 import { createDataSource } from '../../src/store/data-source.js';
@@ -63,24 +63,7 @@ describe('minutes and hours of rollups', () => {
     const n = ((windowAtMs % MINUTE_MS) / WINDOW_MS + 1) * times;
     const latency = new Histogram();
     latency.add(1_000 * n, n);
-    const rollup: Rollup = {
-      operationId,
-      windowAtMs,
-      n,
-      errors: 1,
-      entries: 0,
-      durationSumUs: 0,
-      maxDurationUs: 0,
-      latency,
-      sampledN: 0,
-      failedHere: 0,
-      selfTime: new Histogram(),
-      shapes: new Map(),
-      instances: new Map(),
-      paths: null,
-      slowest: [],
-      failed: [],
-    };
+    const rollup = { ...emptyRollup(operationId, windowAtMs), n, errors: 1, latency };
     const totals = { n, traces: 0, sampledTraces: 0, duplicateSpans: 0 };
     return { windowAtMs, ...totals, rollups: [rollup], edges: [] };
   };
