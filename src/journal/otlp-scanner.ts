@@ -100,7 +100,7 @@ export class OtlpScanner extends WireReader {
     this.attributes++;
     if (as === KEY_VALUE) {
       if (this.isPlain(end)) {
-        this.terms?.add(this.bytes, this.pos, end);
+        this.terms?.add(this.pos, end);
         this.pos = end;
         return true;
       }
@@ -148,7 +148,7 @@ export class OtlpScanner extends WireReader {
         const tag = reader.tag(end);
         if (tag === KEY) {
           const to = reader.length(end);
-          terms.addKey(this.bytes, reader.pos, to);
+          terms.addKey(reader.pos, to);
           reader.pos = to;
           keys++;
         } else reader.skip(tag & 7, end);
@@ -156,7 +156,7 @@ export class OtlpScanner extends WireReader {
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
     }
-    if (keys === 0) terms.addKey(this.bytes, end, end);
+    if (keys === 0) terms.addKey(end, end);
   }
 
   /**

@@ -70,7 +70,7 @@ class Scanner extends OtlpScanner {
     this.weightKeys = (limits.weightAttributes ?? []).map((key) => Buffer.from(key));
     const expected = Math.min(1 + (bytes.length >>> 8), 4_096);
     this.table = new SpanTable(bytes, expected, memory);
-    if (limits.notesAttributes) this.terms = this.table.terms = new AttributeTerms(memory ?? NEW_MEMORY);
+    if (limits.notesAttributes) this.terms = this.table.terms = new AttributeTerms(bytes, memory ?? NEW_MEMORY);
     this.nameIndex = new NameIndex(bytes, this.table.names, expected);
   }
 
