@@ -8,7 +8,14 @@ export type TellReason = 'first' | 'new_alerts' | 'some_resolved' | 'all_resolve
 
 /** Why an alert is not told (again) for now. */
 export type HoldReason =
-  'silenced' | 'inhibited' | 'muted' | 'already_told' | 'flapping_already_told' | 'never_told' | 'no_channel';
+  | 'silenced'
+  | 'inhibited'
+  | 'frequent'
+  | 'muted'
+  | 'already_told'
+  | 'flapping_already_told'
+  | 'never_told'
+  | 'no_channel';
 
 /** An alert as routing knows it: as it stood after the last step that was routed. */
 export interface RoutedAlert {

@@ -26,6 +26,8 @@ export interface Notice {
   /** How many more there are. */
   truncatedAlerts?: number;
   group?: NoticeGroup;
+  /** It keeps coming back, and this is the last of it for a while. */
+  frequent?: NoticeFrequent;
   links?: NoticeLinks;
   chart?: NoticeChart;
   /** What is said by a notice that is about neither an incident nor alerts: a digest, a failing channel, a proposal. */
@@ -77,6 +79,13 @@ export interface NoticeChart {
   unit: AlertFigures['unit'];
   points: [ms: number, observed: number | null][];
   normal: [ms: number, low: number, high: number][];
+}
+
+export interface NoticeFrequent {
+  times: number;
+  withinS: number;
+  /** ISO, wall time. */
+  mutedUntil: string;
 }
 
 export interface NoticeStatement {

@@ -1,3 +1,5 @@
+import type { MuteFrequent } from './recurrence.js';
+
 /** `=` and `!=` compare texts, `=~` and `!~` match a whole value against a pattern (RE2). A label that is missing counts as empty. */
 export const MATCH_OPERATORS = ['=', '!=', '=~', '!~'] as const;
 export type MatchOperator = (typeof MATCH_OPERATORS)[number];
@@ -32,6 +34,8 @@ export interface RouteSettings {
   /** When nobody acknowledges for this long, `escalateTo` is told too; null: never. */
   escalateAfterS: number | null;
   escalateTo: string | null;
+  /** When alerts that keep coming back are muted; null: never. Rows of earlier versions lack it. */
+  muteFrequent?: MuteFrequent | null;
   /** Names of mute times in which nothing is told, and of those outside of which nothing is told. */
   muteTimes: string[];
   activeTimes: string[];

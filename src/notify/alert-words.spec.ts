@@ -104,6 +104,17 @@ describe('a notice with alerts and without an incident', () => {
 });
 
 describe('a notice with an incident and the alerts that speak of it', () => {
+  it.each([
+    [604_800, 'this week'],
+    [172_800, 'within 2 days'],
+    [3_600, 'within 1 h'],
+  ])('says that it keeps coming (%i s)', (withinS, within) => {
+    const frequent = { times: 14, withinS, mutedUntil: '2026-11-22T03:12:00.000Z' };
+    expect(message(incidentNotice('opened', { frequent })).facts).toContain(
+      `happened 14 times ${within}: muted until 2026-11-22 03:12:00 UTC unless it gets clearly worse`,
+    );
+  });
+
   it('tells of the incident, with what the group adds', () => {
     const group = { ...alertNotice().group!, notificationReason: 'repeat' } as const;
     const links = {

@@ -1,6 +1,6 @@
 import { displayText, formatDurationUs, formatQuantity, formatUtc } from '../model/display.js';
 import { SEVERITIES, type Severity } from '../model/incident.js';
-import type { Notice, NoticeAlert } from '../model/notice.js';
+import type { Notice, NoticeAlert, NoticeFrequent } from '../model/notice.js';
 
 const MAX_ALERTS = 10;
 const MAX_LABELS = 6;
@@ -73,9 +73,16 @@ const WHY: Partial<Record<NonNullable<Notice['group']>['notificationReason'], st
 };
 
 /** Why it is said again, when it is. */
-export function groupFacts({ group }: Notice): string[] {
+export function groupFacts({ group, frequent }: Notice): string[] {
   const why = group && WHY[group.notificationReason];
-  return why === undefined ? [] : [why];
+  return [...(frequent === undefined ? [] : [frequentFact(frequent)]), ...(why === undefined ? [] : [why])];
+}
+
+function frequentFact({ times, withinS, mutedUntil }: NoticeFrequent): string {
+  const days = withinS / 86_400;
+  const within =
+    days === 7 ? 'this week' : `within ${days >= 2 ? `${Math.round(days)} days` : `${Math.round(24 * days)} h`}`;
+  return `happened ${times} times ${within}: muted until ${formatUtc(Date.parse(mutedUntil))} unless it gets clearly worse`;
 }
 
 /** The worst severity among those that fire, else among all; a word that is not one of ours counts as warning. */

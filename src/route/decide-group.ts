@@ -1,6 +1,9 @@
 import type { Alert } from '../model/alert.js';
 import type { FlushedGroup, GroupAtHand, GroupMember, HoldReason } from '../model/alert-group.js';
+import type { NoticeFrequent } from '../model/notice.js';
+import type { Recurrence } from '../model/recurrence.js';
 import type { Inhibition, MuteTime, Receiver, Routing, Silence } from '../model/routing.js';
+import { announces, heldByRecurrence, recurrenceKey } from './frequent.js';
 import { onGrid } from './flush-timing.js';
 import { decideFlush } from './flush.js';
 import { quietBecauseOf } from './mute-time.js';
@@ -17,12 +20,17 @@ export interface Around {
   enabledChannelIds: readonly string[];
   /** What fires and so may inhibit. */
   inhibitor: Inhibitor;
+  /** What is muted since it keeps coming back, by its key. */
+  recurrences: ReadonlyMap<string, Recurrence>;
   nowMs: number;
 }
 
-export function aroundOf(given: Omit<Around, 'inhibitor'> & { firing: readonly Alert[] }): Around {
+export function aroundOf(
+  given: Omit<Around, 'inhibitor' | 'recurrences'> & { firing: readonly Alert[]; recurrences: readonly Recurrence[] },
+): Around {
   const sources = given.firing.map((alert) => ({ id: alert.id, labels: routedLabels(alert) }));
-  return { ...given, inhibitor: new Inhibitor(given.inhibitions, sources) };
+  const recurrences = new Map(given.recurrences.map((each) => [each.key, each]));
+  return { ...given, recurrences, inhibitor: new Inhibitor(given.inhibitions, sources) };
 }
 
 /** Decides what is told of a group at `nowMs`, and puts it into messages. */
@@ -54,7 +62,7 @@ export function decideGroup({ group, members, told, waiting }: GroupAtHand, arou
     groupId: group.id,
     notifications: decision.messages.map(({ channelId, reason, firing, resolved }) => ({
       channelId,
-      ...noticeOf(group, { reason, firing: full(firing), resolved: full(resolved) }),
+      ...noticeOf(group, { reason, firing: full(firing), resolved: full(resolved) }, frequentAmong(firing, around)),
     })),
     told: [...decision.messages, ...decision.forgotten].map((each) => ({ channelId: each.channelId, told: each.told })),
     verdicts,
@@ -64,6 +72,17 @@ export function decideGroup({ group, members, told, waiting }: GroupAtHand, arou
   };
 }
 
+/** The word that goes with the firing after which its like is muted. */
+function frequentAmong(firing: readonly { alert: Alert }[], { recurrences }: Around): NoticeFrequent | null {
+  for (const { alert } of firing) {
+    const recurrence = recurrences.get(recurrenceKey(alert) ?? '');
+    if (recurrence?.mute == null || !announces(recurrence, alert)) continue;
+    const { times, withinS, untilMs } = recurrence.mute;
+    return { times, withinS, mutedUntil: new Date(untilMs).toISOString() };
+  }
+  return null;
+}
+
 function channelsOf(receiver: Receiver | undefined, enabled: readonly string[]): readonly string[] {
   if (receiver === undefined) return [];
   return receiver.channelIds ?? enabled;
@@ -71,13 +90,18 @@ function channelsOf(receiver: Receiver | undefined, enabled: readonly string[]):
 
 function heldBy(
   alert: Alert,
-  { silences, inhibitor, nowMs }: Around,
+  { silences, inhibitor, recurrences, nowMs }: Around,
 ): { reason: HoldReason; detail: string; untilMs: number | null } | null {
   const labels = routedLabels(alert);
   const inhibitedBy = inhibitor.inhibitedBy(labels);
   if (inhibitedBy.length > 0) return { reason: 'inhibited', detail: inhibitedBy.join(' '), untilMs: null };
   const ids = silencedBy(labels, silences, nowMs);
-  if (ids.length === 0) return null;
+  if (ids.length === 0) {
+    const recurrence = recurrences.get(recurrenceKey(alert) ?? '');
+    if (recurrence?.mute == null || !heldByRecurrence(recurrence, alert, nowMs)) return null;
+    const detail = `came ${recurrence.mute.times} times before it was muted`;
+    return { reason: 'frequent', detail, untilMs: recurrence.mute.untilMs };
+  }
   const ends = silences.filter(({ id }) => ids.includes(id)).map(({ endsAtMs }) => endsAtMs);
   return { reason: 'silenced', detail: ids.join(' '), untilMs: Math.min(...ends) };
 }

@@ -22,6 +22,7 @@ export const DEFAULT_ROUTING: Routing = {
     tellEscalations: false,
     escalateAfterS: null,
     escalateTo: null,
+    muteFrequent: { times: 10, withinS: 7 * 86_400, forS: 86_400 },
     muteTimes: [],
     activeTimes: [],
     routes: [

@@ -1,6 +1,6 @@
 import type { AlertGroup, GroupMember } from '../model/alert-group.js';
 import type { Alert } from '../model/alert.js';
-import type { Notice, NoticeAlert } from '../model/notice.js';
+import type { Notice, NoticeAlert, NoticeFrequent } from '../model/notice.js';
 import { fingerprint } from './fingerprint.js';
 import type { FlushMessage } from './flush-input.js';
 
@@ -11,6 +11,7 @@ export const MAX_NOTICE_ALERTS = 100;
 export function noticeOf(
   group: Pick<AlertGroup, 'id' | 'key' | 'labels' | 'settings'>,
   message: Pick<FlushMessage, 'reason'> & { firing: GroupMember[]; resolved: GroupMember[] },
+  frequent: NoticeFrequent | null,
 ): { kind: string; incidentId: string | null; notice: Notice } {
   const { reason, firing, resolved } = message;
   const all = [...firing.toSorted(byBeginning), ...resolved.toSorted(byBeginning)];
@@ -41,6 +42,7 @@ export function noticeOf(
         commonAnnotations: common(annotations),
         notificationReason: reason,
       },
+      ...(frequent && { frequent }),
     },
   };
 }

@@ -3,6 +3,7 @@ import { WorkerHost } from '../queue/worker-host.js';
 import { ActController } from './act.controller.js';
 import { AlertmanagerController } from './alertmanager.controller.js';
 import { FeedbackController } from './feedback.controller.js';
+import { FrequentController } from './frequent.controller.js';
 import { IncidentActionsController } from './incident-actions.controller.js';
 import { RoutingController } from './routing.controller.js';
 import { RouteWorker } from './route.worker.js';
@@ -14,6 +15,7 @@ import { SilencesController } from './silences.controller.js';
     ActController,
     AlertmanagerController,
     FeedbackController,
+    FrequentController,
     IncidentActionsController,
     RoutingController,
     SilencesController,

@@ -4,6 +4,7 @@ import type { RouteLogic, Surroundings } from '../store/route-logic.js';
 import { RouteStore } from '../store/route.store.js';
 import { aroundOf, decideGroup, type Around } from './decide-group.js';
 import { DEFAULT_ROUTING } from './default-routing.js';
+import { recur, recurrenceOf } from './frequent.js';
 import { firstFlushAt, placementsOf, routedLabels } from './place.js';
 import { isSource } from './suppress.js';
 
@@ -39,6 +40,8 @@ export class RouteWorker {
       defaultRouting: DEFAULT_ROUTING,
       placementsOf,
       firstFlushAt,
+      recurrenceOf,
+      recur: (before, alert, heardAtMs, setting) => recur(before, alert, heardAtMs, setting),
       isSource: (inhibitions, alert) => isSource(inhibitions, routedLabels(alert)),
       flush: (group, around) => decideGroup(group, aroundFor(around)),
     };

@@ -71,6 +71,23 @@ const settings = {
     .optional()
     .describe('When nobody acknowledges for so long, `escalateTo` is told too.'),
   escalateTo: Name.nullable().optional(),
+  muteFrequent: z
+    .strictObject({
+      times: z.int().min(2).max(1_000).describe('Episodes; begins within ten minutes are one.'),
+      withinS: z
+        .number()
+        .min(3_600)
+        .max(30 * DAY_S),
+      forS: z
+        .number()
+        .min(600)
+        .max(30 * DAY_S),
+    })
+    .nullable()
+    .optional()
+    .describe(
+      'When an alert of a rule that keeps coming back is told once more and then muted; what is clearly worse is told. Null: never.',
+    ),
   muteTimes: z.array(Name).max(20).optional(),
   activeTimes: z.array(Name).max(20).optional(),
 };

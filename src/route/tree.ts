@@ -58,10 +58,16 @@ function inherited(above: RouteSettings, route: Route): RouteSettings {
     tellEscalations: route.tellEscalations ?? above.tellEscalations,
     escalateAfterS: route.escalateAfterS === undefined ? above.escalateAfterS : route.escalateAfterS,
     escalateTo: route.escalateTo === undefined ? above.escalateTo : route.escalateTo,
+    ...inheritedMute(above, route),
     // As in Alertmanager, times when a route is quiet are its own.
     muteTimes: route.muteTimes ?? [],
     activeTimes: route.activeTimes ?? [],
   };
+}
+
+function inheritedMute(above: RouteSettings, route: Route): Pick<RouteSettings, 'muteFrequent'> {
+  const muteFrequent = route.muteFrequent === undefined ? above.muteFrequent : route.muteFrequent;
+  return muteFrequent === undefined ? {} : { muteFrequent };
 }
 
 function keyOf(above: string, { matchers, receiver }: Route, twin: number): string {

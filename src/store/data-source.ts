@@ -5,6 +5,7 @@ import { Channels1763860000000 } from '../../migrations/1763860000000-channels.j
 import { IncidentActions1763890000000 } from '../../migrations/1763890000000-incident-actions.js';
 import { Outliers1763900100000 } from '../../migrations/1763900100000-outliers.js';
 import { RuleSource1763900300000 } from '../../migrations/1763900300000-rule-source.js';
+import { FrequentAlerts1763900400300 } from '../../migrations/1763900400300-frequent-alerts.js';
 import { Feedback1763900400200 } from '../../migrations/1763900400200-feedback.js';
 import { ResolvedByHand1763900400100 } from '../../migrations/1763900400100-resolved-by-hand.js';
 import { ActionLinks1763900400000 } from '../../migrations/1763900400000-action-links.js';
@@ -66,6 +67,7 @@ export function createDataSource(url: string, poolSize = 10): DataSource {
       ResolvedByHand1763900400100,
       Feedback1763900400200,
       SegmentAttributes1763900600000,
+      FrequentAlerts1763900400300,
     ],
     migrationsTransactionMode: 'each',
     applicationName: 'tracehound',

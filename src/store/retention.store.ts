@@ -27,6 +27,7 @@ const SETTLED: { table: string; days: number; condition: string }[] = [
   { table: 'used_links', days: 1, condition: 'expires_at < $1' },
   { table: 'alert_feedback', days: 400, condition: 'at < $1' },
   { table: 'group_actions', days: 400, condition: 'at < $1' },
+  { table: 'recurrences', days: 30, condition: 'last_at < $1' },
   { table: 'silences', days: 30, condition: 'ends_at < $1' },
   { table: 'route_decisions', days: 90, condition: 'incident_id is null and at < $1' },
   {

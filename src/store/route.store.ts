@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import type { AlertState } from '../model/alert.js';
+import type { Alert, AlertState } from '../model/alert.js';
 import type { GroupAtHand } from '../model/alert-group.js';
 import type { Routing } from '../model/routing.js';
 import { ChannelStore } from './channel.store.js';
@@ -12,6 +12,7 @@ import { placeAlerts } from './placement.store.js';
 import type { RouteLogic, Surroundings } from './route-logic.js';
 import { firstUnroutedMs, markRouted, unroutedSteps, type StepRow } from './route-step.store.js';
 import { firingAlerts, rememberRouted, routedBefore } from './routed-alert.store.js';
+import { knownRecurrences, RecurrenceStore, saveRecurrences } from './recurrence.store.js';
 import { lockRouting, RoutingStore, type RoutingRules } from './routing.store.js';
 
 /** Steps of alerts, or groups, in one transaction: bounds memory, and how long others wait for it. */
@@ -32,6 +33,7 @@ export class RouteStore {
     private readonly routing: RoutingStore,
     private readonly channels: ChannelStore,
     private readonly outside: OutsideAlertStore,
+    private readonly recurrences: RecurrenceStore,
   ) {}
 
   /**
@@ -103,6 +105,7 @@ export class RouteStore {
       routing,
       enabledChannelIds: await this.channels.enabledIds(tenantId, tx),
       firing: rules.inhibitions.length === 0 ? [] : await firingAlerts(tx, tenantId),
+      recurrences: await this.recurrences.muted(tenantId, nowMs, tx),
       nowMs,
     };
     const flushed = due.map((group) => logic.flush(group, around));
@@ -136,6 +139,25 @@ export class RouteStore {
     return true;
   }
 
+  /** Counts how often alerts of the same kind came, in the order in which they did. */
+  private async countBegins(
+    tx: EntityManager,
+    tenantId: number,
+    begun: readonly { alert: Alert; heardAtMs: number }[],
+    { logic, routing }: Pick<Task, 'logic'> & { routing: Routing },
+  ): Promise<void> {
+    const counted = begun.flatMap(({ alert, heardAtMs }) => {
+      const kind = logic.recurrenceOf(routing, alert);
+      return kind === null ? [] : [{ alert, heardAtMs, ...kind }];
+    });
+    const keys = [...new Set(counted.map(({ key }) => key))];
+    const recurrences = await knownRecurrences(tx, tenantId, keys);
+    for (const { alert, heardAtMs, key, setting } of counted) {
+      recurrences.set(key, logic.recur(recurrences.get(key) ?? null, alert, heardAtMs, setting));
+    }
+    await saveRecurrences(tx, tenantId, [...recurrences.values()]);
+  }
+
   private async apply(
     tx: EntityManager,
     { tenantId, nowMs, logic }: Task,
@@ -162,6 +184,8 @@ export class RouteStore {
     }));
     await rememberRouted(tx, tenantId, changed, nowMs);
     const firing = changed.filter(({ isFiring }) => isFiring);
+    const begun = firing.filter(({ alert }) => known.get(alert.id) !== true);
+    await this.countBegins(tx, tenantId, begun, { logic, routing });
     await placeAlerts(tx, tenantId, firing, { logic, routing, nowMs });
     await wakeGroupsOf(
       tx,

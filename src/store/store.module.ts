@@ -28,6 +28,7 @@ import { MetricsStore } from './metrics.store.js';
 import { NotificationStore } from './notification.store.js';
 import { OutsideAlertStore } from './outside-alert.store.js';
 import { ProposalStore } from './proposal.store.js';
+import { RecurrenceStore } from './recurrence.store.js';
 import { ReopenedStore } from './reopened.store.js';
 import { RetentionStore } from './retention.store.js';
 import { RollupStore } from './rollup.store.js';
@@ -74,6 +75,7 @@ const STORES = [
   NotificationStore,
   OutsideAlertStore,
   ProposalStore,
+  RecurrenceStore,
   ReopenedStore,
   RetentionStore,
   RollupStore,

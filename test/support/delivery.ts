@@ -20,6 +20,7 @@ import { DecisionStore } from '../../src/store/decision.store.js';
 import { IncidentStore } from '../../src/store/incident.store.js';
 import { NotificationStore } from '../../src/store/notification.store.js';
 import { OutsideAlertStore } from '../../src/store/outside-alert.store.js';
+import { RecurrenceStore } from '../../src/store/recurrence.store.js';
 import { RouteStore } from '../../src/store/route.store.js';
 import { RoutingStore } from '../../src/store/routing.store.js';
 import { RouteWorker } from '../../src/route/route.worker.js';
@@ -127,7 +128,13 @@ export async function startDelivery(name: string, options: ProcessOptions = {}):
       { publicUrl: 'http://trace.test' },
     );
     const route = new RouteWorker(
-      new RouteStore(db, new RoutingStore(db), channels, new OutsideAlertStore(db, new AlertStore(db))),
+      new RouteStore(
+        db,
+        new RoutingStore(db),
+        channels,
+        new OutsideAlertStore(db, new AlertStore(db)),
+        new RecurrenceStore(db),
+      ),
       {
         ring: async () => undefined,
       },
