@@ -8,8 +8,8 @@ import type { Scope } from '../model/scope.js';
 const SCOPE = 'access:scope';
 const OPEN = 'open';
 
-/** The scope that a caller needs for a route, or for all routes of a controller. Without it a route needs `admin`. */
-export const RequireScope = (scope: Scope) => SetMetadata(SCOPE, scope);
+/** The scope that a caller needs for a route, or for all routes of a controller; of several, any. Without it a route needs `admin`. */
+export const RequireScope = (...scopes: [Scope, ...Scope[]]) => SetMetadata(SCOPE, scopes);
 
 /** Lets everybody use a route, without a key. */
 export const OpenToAll = () => SetMetadata(SCOPE, OPEN);
@@ -31,24 +31,24 @@ export class AccessGuard implements CanActivate {
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const needed = this.reflector.getAllAndOverride<Scope | typeof OPEN | undefined>(SCOPE, [
+    const needed = this.reflector.getAllAndOverride<Scope[] | typeof OPEN | undefined>(SCOPE, [
       context.getHandler(),
       context.getClass(),
     ]);
     if (needed === OPEN) return true;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const caller = await this.access.authenticate(request.headers.authorization, request.headers);
-    requireScope(caller, needed ?? 'admin');
+    requireScope(caller, ...(needed ?? ['admin']));
     callers.set(request, caller);
     return true;
   }
 }
 
-/** Throws Rejected 403 when the caller lacks the scope; `admin` includes `read`. */
-export function requireScope(caller: Caller, needed: Scope): void {
-  if (caller.scopes.has(needed) || (needed === 'read' && caller.scopes.has('admin'))) return;
+/** Throws Rejected 403 when the caller has none of the scopes; `admin` includes `read`. */
+export function requireScope(caller: Caller, ...needed: Scope[]): void {
+  if (needed.some((scope) => caller.scopes.has(scope) || (scope === 'read' && caller.scopes.has('admin')))) return;
   const has = [...caller.scopes].join(', ');
-  throw new Rejected('missing_scope', `this needs scope ${needed}; the API key has ${has}`, 403);
+  throw new Rejected('missing_scope', `this needs scope ${needed.join(' or ')}; the API key has ${has}`, 403);
 }
 
 function callerOf(context: ExecutionContext): Caller {

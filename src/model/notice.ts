@@ -8,6 +8,7 @@ export type NoticeType =
   | `incident.${IncidentEventKind}`
   | 'alert.firing'
   | 'alert.resolved'
+  | 'alert.acknowledged'
   | 'alert.digest'
   | 'channel.failing'
   | 'channel.test'
@@ -63,7 +64,8 @@ export interface NoticeGroup {
   labels: Record<string, string>;
   commonLabels: Record<string, string>;
   commonAnnotations: Record<string, string>;
-  notificationReason: 'first' | 'new_alerts' | 'some_resolved' | 'all_resolved' | 'repeat' | 'escalation';
+  notificationReason:
+    'first' | 'new_alerts' | 'some_resolved' | 'all_resolved' | 'repeat' | 'escalation' | 'acknowledged';
 }
 
 /** Signed links that expire, to pages on which one press of a button does it; made when the message is sent, and never stored. */

@@ -31,11 +31,14 @@ export type PagerDutyEvent =
     };
 
 /**
- * The message as an event: trigger while it fires, resolve when it is over, under one `dedup_key`. What is neither a beginning nor an end
+ * The message as an event: trigger while it fires, acknowledge when somebody is at it, resolve when it is over, under one `dedup_key`. What is neither a beginning nor an end
  * is a trigger of severity info under its own key. What was over before it could be sent pages nobody: it goes as info, too.
  */
 export function pagerDutyEvent(message: Message, routingKey: string): PagerDutyEvent {
   const dedup_key = dedupKey(message.groupKey);
+  if (message.notice.type === 'alert.acknowledged') {
+    return { routing_key: routingKey, event_action: 'acknowledge', dedup_key };
+  }
   if (message.status === 'resolved') return { routing_key: routingKey, event_action: 'resolve', dedup_key };
   const { title, text, facts, links, notice, severity, isStale } = message;
   const details = Object.fromEntries(

@@ -9,6 +9,7 @@ export const VERB: Record<NoticeType, string> = {
   'incident.resolved': 'Resolved',
   'alert.firing': 'Firing',
   'alert.resolved': 'Resolved',
+  'alert.acknowledged': 'Acknowledged',
   'alert.digest': 'Digest',
   'channel.failing': 'Channel failing',
   'channel.test': 'Test',

@@ -84,7 +84,7 @@ export class AlertmanagerController {
   }
 
   @Post('api/v2/alerts')
-  @RequireScope('admin')
+  @RequireScope('ingest', 'admin')
   @HttpCode(200)
   async post(@Tenant() tenantId: number, @Body({ schema: PostedAlerts }) posted: PostedAlerts): Promise<void> {
     const nowMs = Date.now();

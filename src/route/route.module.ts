@@ -4,6 +4,7 @@ import { ActController } from './act.controller.js';
 import { AlertmanagerController } from './alertmanager.controller.js';
 import { FeedbackController } from './feedback.controller.js';
 import { FrequentController } from './frequent.controller.js';
+import { GroupActionsController } from './group-actions.controller.js';
 import { IncidentActionsController } from './incident-actions.controller.js';
 import { RoutingController } from './routing.controller.js';
 import { RouteWorker } from './route.worker.js';
@@ -16,6 +17,7 @@ import { SilencesController } from './silences.controller.js';
     AlertmanagerController,
     FeedbackController,
     FrequentController,
+    GroupActionsController,
     IncidentActionsController,
     RoutingController,
     SilencesController,

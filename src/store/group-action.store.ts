@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { Rejected } from '../model/failure.js';
 import type { GroupAction } from '../model/incident-action.js';
+import { tellAcknowledged } from './acknowledgement.store.js';
 import { epochMs } from './epoch-ms.js';
 import { markStale } from './routing.store.js';
 
@@ -50,6 +51,7 @@ export class GroupActionStore {
       [tenantId, groupId, kind, by, comment, channelId, MAX_ACTIONS],
     );
     if (written.length === 0) throw new Rejected('too_many', `a group keeps ${MAX_ACTIONS} actions`, 422);
+    if (kind === 'acknowledged') await tellAcknowledged(tx, tenantId, [groupId], by);
   }
 }
 

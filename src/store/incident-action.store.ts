@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { Rejected } from '../model/failure.js';
 import type { IncidentAction } from '../model/incident-action.js';
+import { tellAcknowledged } from './acknowledgement.store.js';
 import { epochMs } from './epoch-ms.js';
 import { IncidentStore } from './incident.store.js';
 import { markStale } from './routing.store.js';
@@ -78,12 +79,20 @@ export class IncidentActionStore {
   }
 
   private async acknowledge(tx: EntityManager, tenantId: number, incidentId: string, by: string | null): Promise<void> {
-    await tx.query(
+    const [marked]: [{ id: string }[], number] = await tx.query(
       `update alert_groups g set acknowledged_at = case when $3::text is not null then now() end, acknowledged_by = $3
        where g.tenant_id = $1 and g.closed_at is null
          and exists (select from alert_group_members m join routed_alerts r using (tenant_id, alert_id)
-                     where m.tenant_id = $1 and m.group_id = g.id and r.snapshot ->> 'incidentId' = $2)`,
+                     where m.tenant_id = $1 and m.group_id = g.id and r.snapshot ->> 'incidentId' = $2)
+       returning id`,
       [tenantId, incidentId, by],
+    );
+    if (by === null) return;
+    await tellAcknowledged(
+      tx,
+      tenantId,
+      marked.map(({ id }) => id),
+      by,
     );
   }
 }

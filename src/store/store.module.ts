@@ -20,6 +20,7 @@ import { DigestStore } from './digest.store.js';
 import { EventStore } from './event.store.js';
 import { FeedbackStore } from './feedback.store.js';
 import { GroupActionStore } from './group-action.store.js';
+import { GroupViewsStore } from './group-views.store.js';
 import { IncidentViewsStore } from './incident-views.store.js';
 import { IncidentStore } from './incident.store.js';
 import { KeyStore } from './key.store.js';
@@ -67,6 +68,7 @@ const STORES = [
   EventStore,
   FeedbackStore,
   GroupActionStore,
+  GroupViewsStore,
   IncidentStore,
   IncidentViewsStore,
   KeyStore,

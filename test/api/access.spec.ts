@@ -140,6 +140,18 @@ describe('with keys', () => {
     await database?.drop();
   });
 
+  it('lets whoever sends spans send alerts, and nobody who only looks', async () => {
+    const alerts = [{ labels: { alertname: 'Sent', severity: 'warning' } }];
+    for (const [key, status] of [
+      [ingest, 200],
+      [admin, 200],
+      [read, 403],
+    ] as const) {
+      expect(await send('POST', '/api/v2/alerts', { key, body: alerts })).toMatchObject({ status });
+    }
+    expect(await send('POST', '/api/v2/silences', { key: ingest, body: {} })).toMatchObject({ status: 403 });
+  });
+
   it('keeps of a key its prefix and hash, and tells it once', async () => {
     const made = await make({ name: 'once', scopes: ['read'] });
     expect(made.key.split('_')[1]).toBe(made.prefix);

@@ -190,6 +190,36 @@ describe('the links of a message', () => {
     expect(await page(acknowledge, { choice: 'acknowledge' })).toMatchObject({ status: 409 });
   });
 
+  it('are one way to acknowledge a group, the API is the other', async () => {
+    const { service: name } = await alerted();
+    const groups = await call('GET', '/api/v1/alerts/groups?limit=100');
+    const mine = groups.body.groups.find(({ labels }: { labels: { service?: string } }) => labels.service === name);
+    expect(mine).toMatchObject({
+      receiver: 'all',
+      acknowledged: null,
+      alertCount: 1,
+      alerts: [{ labels: { service: name }, isFiring: true, toldChannelIds: [expect.any(String)] }],
+    });
+    const path = `/api/v1/alerts/groups/${mine.id}/acknowledge`;
+    expect((await call('POST', path, { by: 'ann' })).body).toMatchObject({
+      acknowledged: { by: 'ann' },
+      actions: [{ kind: 'acknowledged', via: null }],
+    });
+    expect((await call('DELETE', `${path}?by=bob`)).body).toMatchObject({ acknowledged: null });
+    expect((await call('POST', `/api/v1/alerts/groups/${randomUUID()}/acknowledge`, { by: 'ann' })).status).toBe(404);
+    const seen = new Set<string>();
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const next: string = cursor === '' ? '' : `&cursor=${cursor}`;
+      const { body } = await call('GET', `/api/v1/alerts/groups?limit=1${next}`);
+      for (const { id } of body.groups) {
+        expect(seen).not.toContain(id);
+        seen.add(id);
+      }
+      cursor = body.nextCursor;
+    }
+    expect(seen.size).toBe(groups.body.groups.length);
+  });
+
   it('escape what senders wrote, and run nothing of it', async () => {
     const { acknowledge, silence } = await alerted(`svc ${randomUUID().slice(0, 8)} ${HOSTILE}`);
     for (const url of [acknowledge, silence]) {

@@ -4,6 +4,7 @@ import { IncidentActionStore } from '../../src/store/incident-action.store.js';
 import { CursorStore } from '../../src/store/cursor.store.js';
 import { IncidentStore } from '../../src/store/incident.store.js';
 import { RoutingStore } from '../../src/store/routing.store.js';
+import { startSink } from '../support/sink.js';
 import { startDelivery, type Delivery } from '../support/delivery.js';
 
 const MINUTE_MS = 60_000;
@@ -162,5 +163,36 @@ describe('an incident that somebody acknowledges', () => {
     expect(await actions.list(2, incidentId)).toEqual([]);
     await delivery.step(incidentId, 'resolved');
     await at(1);
+  });
+});
+
+describe('an acknowledgement', () => {
+  it('is told to PagerDuty, between the beginning and the end, under one key', async () => {
+    const sink = await startSink();
+    sink.answer('/v2', { status: 202, body: '{"status":"success"}' });
+    const delivery = await startDelivery('acknowledge_pagerduty');
+    try {
+      await delivery.channel('pagerduty', `${sink.url}/v2/enqueue`, 1, { routingKey: 'k'.repeat(32) });
+      await delivery.channel('webhook', `${sink.url}/other`);
+      const id = randomUUID();
+      const told = async (act: () => Promise<unknown>) => {
+        await act();
+        await delivery.alert.run(1, Date.now() + 1_000);
+        await delivery.notify.run(1);
+      };
+      const actions = new IncidentActionStore(delivery.db, new IncidentStore(delivery.db));
+      await told(() => delivery.step(id, 'opened'));
+      await told(() =>
+        actions.add(1, id, { kind: 'acknowledged', by: 'ann', subject: null, comment: '', channelId: null }),
+      );
+      await told(() => delivery.step(id, 'resolved'));
+      const events = sink.at('/v2').map(({ body }) => JSON.parse(body) as { event_action: string; dedup_key: string });
+      expect(events.map(({ event_action }) => event_action)).toEqual(['trigger', 'acknowledge', 'resolve']);
+      expect(new Set(events.map(({ dedup_key }) => dedup_key)).size).toBe(1);
+      expect(sink.at('/other')).toHaveLength(2);
+    } finally {
+      await delivery.close();
+      await sink.close();
+    }
   });
 });
