@@ -76,7 +76,7 @@ export interface NoticeLinks {
   feedback: string | null;
 }
 
-/** A small series for the picture: what was observed (null: no data) and between which values it is normal. */
+/** A small series for the picture, read when the message is sent, and not stored with it: what was observed (null: no data) and between which values it is normal. */
 export interface NoticeChart {
   unit: AlertFigures['unit'];
   points: [ms: number, observed: number | null][];

@@ -3,15 +3,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ActionLinks } from '../access/action-links.js';
 import { CONFIG, type Config } from '../config.js';
 import type { LinkAction } from '../model/action-link.js';
-import type { Channel } from '../model/channel.js';
+import type { Channel, ChannelType } from '../model/channel.js';
 import { Rejected } from '../model/failure.js';
-import { silenceMatchers, type NoticeLinks } from '../model/notice.js';
+import { silenceMatchers, type NoticeChart, type NoticeLinks } from '../model/notice.js';
 import { ChannelHealthStore, type FailingChannel } from '../store/channel-health.store.js';
 import { ChannelStore } from '../store/channel.store.js';
+import { ChartStore } from '../store/chart.store.js';
 import { ChannelThreadStore, type DueResend } from '../store/channel-thread.store.js';
 import { DigestStore } from '../store/digest.store.js';
 import { NotificationStore, type AttemptResult, type ClaimedNotification } from '../store/notification.store.js';
 import type { Outcome } from './channel.js';
+import { chartOf, chartSubject } from './chart.js';
 import { digestNotice, MAX_AGE_S, openForS, RATE_WINDOW_S, RATES, REPORT_AFTER_S } from './limits.js';
 import { composeMessage, type Message } from './message.js';
 import { failingNotice } from './failing.js';
@@ -20,6 +22,8 @@ import { retryInS } from './schedule.js';
 import { Senders } from './senders.js';
 
 const MAX_IN_FLIGHT = 32;
+/** Receivers that take a picture with a message. */
+const PICTURED: ReadonlySet<ChannelType> = new Set(['slack_bot', 'discord', 'email']);
 /** While sends are under way, how often to look for others that have become due. */
 const LOOK_AGAIN_MS = 250;
 
@@ -36,6 +40,7 @@ export class NotifyWorker implements OnModuleDestroy {
     private readonly threads: ChannelThreadStore,
     private readonly digests: DigestStore,
     private readonly senders: Senders,
+    private readonly charts: ChartStore,
     private readonly links: ActionLinks,
     @Inject(CONFIG) private readonly config: Pick<Config, 'publicUrl'>,
   ) {}
@@ -114,12 +119,26 @@ export class NotifyWorker implements OnModuleDestroy {
 
   private async send(claimed: ClaimedNotification, channel: Channel): Promise<Outcome> {
     const { id, tenantId, channelId, overSince } = claimed;
-    const notice = { ...claimed.notice, links: await this.linksOf(claimed) };
+    const chart = PICTURED.has(channel.type) ? await this.chartOf(claimed) : null;
+    const notice = { ...claimed.notice, links: await this.linksOf(claimed), ...(chart && { chart }) };
     const message = composeMessage(id, notice, this.config.publicUrl, overSince);
     const thread = await this.threads.thread(tenantId, channelId, message.groupKey);
     const outcome = await this.senders.send(message, channel, thread);
     if (outcome.kind === 'sent' && message.status !== 'info') await this.remember(claimed, channel, message, outcome);
     return outcome;
+  }
+
+  /** A message without its picture is still a message: trouble means null. */
+  private async chartOf({ tenantId, notice }: ClaimedNotification): Promise<NoticeChart | null> {
+    try {
+      const ruleId = notice.incident === null ? (notice.alerts?.[0]?.ruleId ?? null) : null;
+      const rule = ruleId === null ? null : await this.charts.rule(tenantId, ruleId);
+      const subject = chartSubject(notice, rule);
+      return subject && chartOf(subject, await this.charts.steps(tenantId, subject, subject));
+    } catch (error) {
+      this.log.warn(`no picture for a message: ${String(error)}`);
+      return null;
+    }
   }
 
   /** What is over needs nothing done, but one can say what it was worth. */

@@ -10,6 +10,7 @@ import { BaselineStore } from './baseline.store.js';
 import { ChannelHealthStore } from './channel-health.store.js';
 import { ChannelThreadStore } from './channel-thread.store.js';
 import { ChannelStore } from './channel.store.js';
+import { ChartStore } from './chart.store.js';
 import { ClockStore } from './clock.store.js';
 import { CompactionStore } from './compaction.store.js';
 import { CursorStore } from './cursor.store.js';
@@ -58,6 +59,7 @@ const STORES = [
   ChannelHealthStore,
   ChannelStore,
   ChannelThreadStore,
+  ChartStore,
   ClockStore,
   CompactionStore,
   CursorStore,

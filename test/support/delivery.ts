@@ -8,6 +8,7 @@ import { Egress } from '../../src/notify/egress.js';
 import { NotifyWorker } from '../../src/notify/notify.worker.js';
 import { Senders } from '../../src/notify/senders.js';
 import { ChannelHealthStore } from '../../src/store/channel-health.store.js';
+import { ChartStore } from '../../src/store/chart.store.js';
 import { ChannelThreadStore } from '../../src/store/channel-thread.store.js';
 import { DigestStore } from '../../src/store/digest.store.js';
 import { AnomalyStore } from '../../src/store/anomaly.store.js';
@@ -111,6 +112,7 @@ export async function startDelivery(name: string, options: ProcessOptions = {}):
       new ChannelThreadStore(db),
       new DigestStore(db),
       new Senders(egress, publicUrl),
+      new ChartStore(db),
       new ActionLinks(new SecretBox(secretKey), { publicUrl, publicUrlIsSet: hasLinks }),
       { publicUrl },
     );
