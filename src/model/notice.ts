@@ -31,6 +31,10 @@ export interface Notice {
   frequent?: NoticeFrequent;
   links?: NoticeLinks;
   chart?: NoticeChart;
+  /** Read when it is sent, and not stored with it. */
+  versions?: NoticeVersion[];
+  /** Who calls what a rule's alert is about; an incident knows whom it affects. */
+  callers?: NoticeCaller[];
   /** What is said by a notice that is about neither an incident nor alerts: a digest, a failing channel, a proposal. */
   statement?: NoticeStatement;
 }
@@ -81,6 +85,21 @@ export interface NoticeChart {
   unit: AlertFigures['unit'];
   points: [ms: number, observed: number | null][];
   normal: [ms: number, low: number, high: number][];
+}
+
+/** The version of a service that came last of those at work; `since` is ISO, event time. */
+export interface NoticeVersion {
+  service: string;
+  key: string;
+  value: string;
+  since: string;
+}
+
+export interface NoticeCaller {
+  service: string;
+  operation: string;
+  /** In sampled traces of the five minutes before. */
+  calls: number;
 }
 
 export interface NoticeFrequent {

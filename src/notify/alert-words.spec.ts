@@ -115,6 +115,16 @@ describe('a notice with an incident and the alerts that speak of it', () => {
     );
   });
 
+  it('says which versions are at work, and who calls what fires', () => {
+    const versions = [{ service: 'cart', key: 'service.version', value: '2.4.1', since: '2026-11-21T03:05:10.000Z' }];
+    const fact = 'cart runs service.version 2.4.1, first seen 2026-11-21 03:05:10 UTC';
+    expect(message(incidentNotice('opened', { versions })).facts).toContain(fact);
+    const callers = [{ service: 'web', operation: 'GET /', calls: 12 }];
+    const told = message(alertNotice([noticeAlert()], { versions, callers }));
+    expect(told.facts).toContain(fact);
+    expect(told.affected).toEqual(['web / GET / calls it: 12 calls seen in 5 min']);
+  });
+
   it('tells of the incident, with what the group adds', () => {
     const group = { ...alertNotice().group!, notificationReason: 'repeat' } as const;
     const links = {

@@ -5,6 +5,7 @@ import type { Notice, NoticeAlert, NoticeFrequent } from '../model/notice.js';
 const MAX_ALERTS = 10;
 const MAX_LABELS = 6;
 const MAX_SUMMARIES = 2;
+const MAX_VERSIONS = 3;
 /** Labels that are said in other words. */
 const SAID: ReadonlySet<string> = new Set(['alertname', 'severity', 'service', 'operation']);
 
@@ -83,6 +84,24 @@ function frequentFact({ times, withinS, mutedUntil }: NoticeFrequent): string {
   const within =
     days === 7 ? 'this week' : `within ${days >= 2 ? `${Math.round(days)} days` : `${Math.round(24 * days)} h`}`;
   return `happened ${times} times ${within}: muted until ${formatUtc(Date.parse(mutedUntil))} unless it gets clearly worse`;
+}
+
+/** `cart runs service.version 2.4.1, first seen 2026-11-21 03:05:10 UTC`. */
+export function versionFacts({ versions = [] }: Notice): string[] {
+  return versions
+    .slice(0, MAX_VERSIONS)
+    .map(
+      ({ service, key, value, since }) =>
+        `${displayText(service, 80)} runs ${displayText(key, 60)} ${displayText(value, 80)}, first seen ${formatUtc(Date.parse(since))}`,
+    );
+}
+
+/** Who calls what fires. */
+export function callerLines({ callers = [] }: Notice): string[] {
+  return callers.map(
+    ({ service, operation, calls }) =>
+      `${displayText(service, 120)} / ${displayText(operation, 120)} calls it: ${calls} calls seen in 5 min`,
+  );
 }
 
 /** The worst severity among those that fire, else among all; a word that is not one of ours counts as warning. */

@@ -5,12 +5,13 @@ import { CONFIG, type Config } from '../config.js';
 import type { LinkAction } from '../model/action-link.js';
 import type { Channel, ChannelType } from '../model/channel.js';
 import { Rejected } from '../model/failure.js';
-import { silenceMatchers, type NoticeChart, type NoticeLinks } from '../model/notice.js';
+import { silenceMatchers, type Notice, type NoticeChart, type NoticeLinks } from '../model/notice.js';
 import { ChannelHealthStore, type FailingChannel } from '../store/channel-health.store.js';
 import { ChannelStore } from '../store/channel.store.js';
 import { ChartStore } from '../store/chart.store.js';
 import { ChannelThreadStore, type DueResend } from '../store/channel-thread.store.js';
 import { DigestStore } from '../store/digest.store.js';
+import { MessageContextStore } from '../store/message-context.store.js';
 import { NotificationStore, type AttemptResult, type ClaimedNotification } from '../store/notification.store.js';
 import type { Outcome } from './channel.js';
 import { chartOf, chartSubject } from './chart.js';
@@ -41,6 +42,7 @@ export class NotifyWorker implements OnModuleDestroy {
     private readonly digests: DigestStore,
     private readonly senders: Senders,
     private readonly charts: ChartStore,
+    private readonly context: MessageContextStore,
     private readonly links: ActionLinks,
     @Inject(CONFIG) private readonly config: Pick<Config, 'publicUrl'>,
   ) {}
@@ -120,12 +122,32 @@ export class NotifyWorker implements OnModuleDestroy {
   private async send(claimed: ClaimedNotification, channel: Channel): Promise<Outcome> {
     const { id, tenantId, channelId, overSince } = claimed;
     const chart = PICTURED.has(channel.type) ? await this.chartOf(claimed) : null;
-    const notice = { ...claimed.notice, links: await this.linksOf(claimed), ...(chart && { chart }) };
+    const around = await this.contextOf(claimed);
+    const notice = { ...claimed.notice, ...around, links: await this.linksOf(claimed), ...(chart && { chart }) };
     const message = composeMessage(id, notice, this.config.publicUrl, overSince);
     const thread = await this.threads.thread(tenantId, channelId, message.groupKey);
     const outcome = await this.senders.send(message, channel, thread);
     if (outcome.kind === 'sent' && message.status !== 'info') await this.remember(claimed, channel, message, outcome);
     return outcome;
+  }
+
+  /** A message that does not say it is still a message: trouble means that it says less. */
+  private async contextOf({ tenantId, notice }: ClaimedNotification): Promise<Pick<Notice, 'versions' | 'callers'>> {
+    const { incident, alerts = [], timestamp } = notice;
+    const first = alerts[0]?.labels;
+    const named = incident?.causes[0]?.service ?? first?.['service'];
+    if (named === undefined) return {};
+    try {
+      const services = [...new Set([named, ...(incident?.affected.slice(0, 2).map(({ service }) => service) ?? [])])];
+      const atMs = Date.parse(timestamp);
+      const versions = await this.context.versions(tenantId, services, atMs);
+      const operation = incident === null ? first?.['operation'] : undefined;
+      if (operation === undefined) return { versions };
+      return { versions, callers: await this.context.callers(tenantId, { service: named, operation }, atMs) };
+    } catch (error) {
+      this.log.warn(`a message says less than it could: ${String(error)}`);
+      return {};
+    }
   }
 
   /** A message without its picture is still a message: trouble means null. */

@@ -26,6 +26,7 @@ import { IncidentViewsStore } from './incident-views.store.js';
 import { IncidentStore } from './incident.store.js';
 import { KeyStore } from './key.store.js';
 import { LoadStore } from './load.store.js';
+import { MessageContextStore } from './message-context.store.js';
 import { MetricsStore } from './metrics.store.js';
 import { NotificationStore } from './notification.store.js';
 import { OutsideAlertStore } from './outside-alert.store.js';
@@ -75,6 +76,7 @@ const STORES = [
   IncidentViewsStore,
   KeyStore,
   LoadStore,
+  MessageContextStore,
   MetricsStore,
   NotificationStore,
   OutsideAlertStore,

@@ -4,6 +4,7 @@ import { Histogram } from '../../src/model/histogram.js';
 import { emptyRollup, type WindowMeasure } from '../../src/model/rollup.js';
 import { WINDOW_MS } from '../../src/model/window.js';
 import { ChartStore } from '../../src/store/chart.store.js';
+import { MessageContextStore } from '../../src/store/message-context.store.js';
 import { RollupStore } from '../../src/store/rollup.store.js';
 import { startDelivery, type Delivery } from '../support/delivery.js';
 import { startSink, type Sink } from '../support/sink.js';
@@ -74,5 +75,45 @@ describe('the picture of a message', () => {
     await delivery.db.query(`update rules set type = 'threshold', definition = $2 where id = $1`, [id, definition]);
     expect(await charts.rule(1, id)).toEqual({ measure: 'error_rate', isBelow: false });
     expect(await charts.rule(2, id)).toBeNull();
+  });
+
+  it('goes with the versions at work and the callers, as they were then', async () => {
+    const context = new MessageContextStore(delivery.db);
+    const { db } = delivery;
+    const [[first], [second]] = [
+      await db.query<{ id: number }[]>(`select id from services`),
+      await db.query<{ id: number }[]>(`select id from operations`),
+    ];
+    const versions: [value: string, first: number, last: number][] = [
+      ['2.4.0', -9 * 3_600_000, -3 * 3_600_000],
+      ['2.4.1', -600_000, 0],
+      ['2.4.2', 3_600_000, 7_200_000],
+    ];
+    for (const [value, from, to] of versions) {
+      await db.query(
+        `insert into versions (tenant_id, service_id, key, value, first_seen_at, last_seen_at) values (1, $1, 'service.version', $2, $3, $4)`,
+        [first!.id, value, new Date(BEGAN_MS + from), new Date(BEGAN_MS + to)],
+      );
+    }
+    const since = new Date(BEGAN_MS - 600_000).toISOString();
+    expect(await context.versions(1, [NAMED.service, 'other'], BEGAN_MS)).toEqual([
+      { service: NAMED.service, key: 'service.version', value: '2.4.1', since },
+    ]);
+    expect(await context.versions(2, [NAMED.service], BEGAN_MS)).toEqual([]);
+    const [caller] = await db.query<{ id: number }[]>(
+      `insert into operations (tenant_id, service_id, kind, name) values (1, $1, 3, 'GET /') returning id`,
+      [first!.id],
+    );
+    const edge = { callerId: caller!.id, calleeId: second!.id, calls: 7, errors: 0, gap: new Histogram() };
+    const windows = [-40, -2, -1].map((i): WindowMeasure => {
+      const windowAtMs = BEGAN_MS + i * WINDOW_MS;
+      const edges = [{ ...edge, windowAtMs }];
+      return { windowAtMs, n: 50, traces: 0, sampledTraces: 0, duplicateSpans: 0, rollups: [], edges };
+    });
+    await db.transaction((tx) => new RollupStore(db).replace(tx, 1, windows));
+    expect(await context.callers(1, NAMED, BEGAN_MS)).toEqual([
+      { service: NAMED.service, operation: 'GET /', calls: 14 },
+    ]);
+    expect(await context.callers(2, NAMED, BEGAN_MS)).toEqual([]);
   });
 });

@@ -19,6 +19,7 @@ import { createDataSource } from '../../src/store/data-source.js';
 import { CorrelationStore } from '../../src/store/correlation.store.js';
 import { DecisionStore } from '../../src/store/decision.store.js';
 import { IncidentStore } from '../../src/store/incident.store.js';
+import { MessageContextStore } from '../../src/store/message-context.store.js';
 import { NotificationStore } from '../../src/store/notification.store.js';
 import { OutsideAlertStore } from '../../src/store/outside-alert.store.js';
 import { RecurrenceStore } from '../../src/store/recurrence.store.js';
@@ -113,6 +114,7 @@ export async function startDelivery(name: string, options: ProcessOptions = {}):
       new DigestStore(db),
       new Senders(egress, publicUrl),
       new ChartStore(db),
+      new MessageContextStore(db),
       new ActionLinks(new SecretBox(secretKey), { publicUrl, publicUrlIsSet: hasLinks }),
       { publicUrl },
     );
