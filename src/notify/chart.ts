@@ -67,7 +67,7 @@ export function chartOf(subject: ChartSubject, steps: readonly OperationStep[]):
     .flatMap(([atMs, value]) => (value === null || atMs + stepMs > sinceMs ? [] : [value]))
     .toSorted((a, b) => a - b);
   const band = limit === null ? bandOf(before) : 'above' in limit ? [0, limit.above] : [limit.below, Math.max(...seen)];
-  const normal: NoticeChart['normal'] = band === null ? [] : [fromMs, toMs].map((ms) => [ms, band[0]!, band[1]!]);
+  const normal: NoticeChart['normal'] = band === null ? [] : [fromMs, toMs].map((ms) => [ms, band[0], band[1]]);
   return { unit, points, normal };
 }
 

@@ -172,6 +172,24 @@ describe('the links of a message', () => {
     expect(Date.parse(endsAt) - Date.parse(startsAt)).toBe(4 * 3_600_000);
   });
 
+  it('have nothing to do when somebody has resolved the incident', async () => {
+    const { incidentId, acknowledge } = await opened();
+    const path = `/api/v1/incidents/${incidentId}/resolve`;
+    const word = { by: 'ann', comment: 'rolled back' };
+    expect((await call('POST', path, word)).body.actions).toMatchObject([{ kind: 'resolved', ...word }]);
+    expect(await call('POST', path, word)).toMatchObject({
+      status: 409,
+      body: { error: { code: 'already_resolved' } },
+    });
+    expect((await call('GET', `/api/v1/incidents/${incidentId}`)).body).toMatchObject({ state: 'resolved' });
+    expect((await page(acknowledge)).html).toContain('It is over');
+    for (const endMs = Date.now() + 20_000; Date.now() < endMs; await sleep(50)) {
+      const told = sink.at('/ops').filter(({ body }) => body.includes(incidentId));
+      if (told.some(({ body }) => body.includes('resolved by ann: rolled back'))) return;
+    }
+    throw new Error(`nobody was told that it is resolved: ${service.output()}`);
+  });
+
   it('have nothing to do when it is over, also when the same has begun anew', async () => {
     const { acknowledge, service: name } = await alerted();
     const labels = { alertname: 'Slow', severity: 'warning', service: name };
