@@ -621,6 +621,22 @@ CREATE TABLE proposal_requests (
   CONSTRAINT proposal_requests_pkey PRIMARY KEY (tenant_id, rule_id)
 );
 
+CREATE TABLE recurrences (
+  tenant_id integer NOT NULL,
+  id uuid NOT NULL,
+  key text NOT NULL,
+  rule_id uuid NOT NULL,
+  labels jsonb NOT NULL,
+  begins timestamp with time zone[] NOT NULL,
+  severity text NOT NULL,
+  strength double precision,
+  mute jsonb,
+  held integer DEFAULT 0 NOT NULL,
+  last_at timestamp with time zone NOT NULL,
+  CONSTRAINT recurrences_pkey PRIMARY KEY (tenant_id, id)
+);
+CREATE INDEX recurrences_muted ON public.recurrences USING btree (tenant_id) WHERE (mute IS NOT NULL);
+
 CREATE TABLE refused_requests (
   tenant_id integer NOT NULL,
   reason text NOT NULL,
