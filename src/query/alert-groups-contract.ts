@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { cursorOf } from '../list-cursor.js';
 import type { GroupView } from '../model/alert-group-view.js';
+import { line } from '../text-line.js';
 import { AlertView, alertView } from './alerts-contract.js';
 
 const Time = z.iso.datetime();
@@ -36,7 +37,7 @@ export const AlertGroupList = z
 export type AlertGroupList = z.infer<typeof AlertGroupList>;
 
 export const AlertGroupQuery = z.strictObject({
-  receiver: z.string().min(1).max(200).optional().describe('Only groups of this receiver.'),
+  receiver: line(200).optional().describe('Only groups of this receiver.'),
   limit: z.coerce.number().int().min(1).max(100).default(50),
   cursor: cursorOf(z.strictObject({ createdAt: z.iso.datetime({ precision: 6 }), id: z.guid() })).optional(),
 });
