@@ -45,7 +45,7 @@ export function chartSvg(chart: NoticeChart): string | null {
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}">`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
     `<g font-family="DejaVu Sans" font-size="11" fill="#475467">${levels.join('')}${clocks.join('')}</g>`,
-    `<path d="${band ?? ''}" fill="#12b76a" fill-opacity="0.22"/>`,
+    `<path d="${band ?? ''}" fill="#12b76a" fill-opacity="0.22" stroke="#12b76a" stroke-opacity="0.35" stroke-width="5"/>`,
     `<path d="${seen ?? ''}" fill="none" stroke="#d92d20" stroke-width="2" stroke-linejoin="round"/>`,
     '</svg>',
   ].join('');
