@@ -37,7 +37,14 @@ function verdictOn(
   publicUrl: string,
 ): Verdict {
   const anomalyRules = rules.filter((rule) => rule.type === 'anomaly');
-  const match: Matcher = (rule, incident) => matchIncident(rule, incident, context);
+  const match: Matcher = (rule, incident) => {
+    try {
+      return matchIncident(rule, incident, context);
+    } catch {
+      // One that this version cannot make out must not keep the others from being told.
+      return 'rule_failed';
+    }
+  };
   return {
     decisions: decide(event, anomalyRules, match),
     transitions: anomalyAlerts(

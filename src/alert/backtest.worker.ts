@@ -98,7 +98,9 @@ export class BacktestWorker {
     }
     const incidents = await this.incidents.during(tenantId, coveredMs, toMs);
     const firings = firingsOf(transitions);
-    return { result: resultOf(rule, firings, incidents, coveredMs, toMs, stepMs, coveredMs > first), transitions };
+    const failure = transitions.find(({ to }) => to === 'error')?.reason ?? null;
+    const notes = notesOf(rule, stepMs, coveredMs > first, failure);
+    return { result: resultOf(firings, incidents, coveredMs, toMs, stepMs, notes), transitions };
   }
 
   private async finish(tenantId: number, id: string, rule: Rule, fromMs: number, toMs: number): Promise<void> {
@@ -119,13 +121,12 @@ export class BacktestWorker {
 }
 
 function resultOf(
-  rule: Rule,
   firings: readonly Firing[],
   incidents: readonly Incident[],
   fromMs: number,
   toMs: number,
   stepMs: number,
-  isCut: boolean,
+  notes: string[],
 ): BacktestResult {
   const iso = (ms: number): string => new Date(ms).toISOString();
   const { caught, missed, elsewhere } = compareWithIncidents(firings, incidents, toMs);
@@ -135,7 +136,7 @@ function resultOf(
     from: iso(fromMs),
     to: iso(toMs),
     resolution: stepMs === WINDOW_MS ? '10s' : '1m',
-    notes: notesOf(rule, stepMs, isCut),
+    notes,
     firings: firings.length,
     alertsPerWeek: perWeek(firings.length, toMs - fromMs),
     firingSeconds: firings.reduce((sum, firing) => sum + seconds(firing), 0),
@@ -165,8 +166,9 @@ function resultOf(
   };
 }
 
-function notesOf(rule: Rule, stepMs: number, isCut: boolean): string[] {
+function notesOf(rule: Rule, stepMs: number, isCut: boolean, failure: string | null): string[] {
   return [
+    ...(failure === null ? [] : [`could not be evaluated at some instants: ${failure}`]),
     ...(stepMs === WINDOW_MS
       ? []
       : [

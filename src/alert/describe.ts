@@ -90,6 +90,8 @@ export function formatFigure(value: number | null, unit: AlertFigures['unit']): 
       return `${short} calls a span`;
     case 'burn_rate':
       return `burn rate ${short}`;
+    case 'alerts':
+      return `${value} alerts`;
     case 'apdex':
       return `Apdex ${short}`;
   }

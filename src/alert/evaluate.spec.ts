@@ -357,3 +357,67 @@ describe('evaluate', () => {
     expect(evaluated.transitions[0]?.snapshot.figures).toMatchObject({ observed: 1, n: 7_200 });
   });
 });
+
+describe('a rule that cannot be evaluated', () => {
+  const rule = ruleOf({ type: 'threshold', measure: 'error_rate', window: '10s', above: 0.1, keepFiringFor: '1m' });
+  const failing: Did[] = [{ id: 1, n: 10, errors: 5 }];
+
+  it('is in state error with the reason until it can, and its alerts stay as they are', () => {
+    const data = dataOf(rule, [...times(3, failing), ...times(3, failing), ...times(3, failing)]);
+    const instances = new Map<string, Instance>();
+    const lines: string[] = [];
+    for (let i = 1; i <= 9; i++) {
+      const now =
+        i > 3 && i <= 6
+          ? {
+              ...data,
+              get operations(): never {
+                throw new Error('a bad\u0000 row');
+              },
+            }
+          : data;
+      const { instances: changed, transitions } = evaluate(rule, now, 10_000 * i, instances, NAMING);
+      for (const instance of changed) instances.set(instance.alert.id, instance);
+      for (const { atMs, from, to, reason, snapshot } of transitions) {
+        lines.push(`${atMs / 1_000} ${snapshot.labels['service'] ?? snapshot.labels['error']} ${from}>${to} ${reason}`);
+      }
+    }
+    expect(lines).toEqual([
+      '10 cart inactive>firing holds',
+      '40 evaluation inactive>error failed: a bad row',
+      '70 evaluation error>inactive evaluated',
+    ]);
+  });
+
+  it('ends with the rule', () => {
+    const bad = { ...rule, every: 'often' };
+    const { instances } = evaluate(bad, dataOf(rule, times(1, failing)), 10_000, new Map(), NAMING);
+    expect(instances).toMatchObject([{ alert: { state: 'error' }, memory: { state: 'error' } }]);
+    const known = new Map(instances.map((each) => [each.alert.id, each]));
+    const ended = evaluate({ ...bad, enabled: false }, dataOf(rule, []), 20_000, known, NAMING);
+    expect(ended.transitions).toMatchObject([{ from: 'error', to: 'inactive', reason: 'rule_disabled' }]);
+  });
+});
+
+describe('a rule with too many alerts', () => {
+  it('keeps those it has, and says of how many it does not', () => {
+    const rule = ruleOf({ type: 'threshold', measure: 'error_rate', window: '10s', above: 0.1 });
+    const many = (n: number): Did[] => Array.from({ length: n }, (_, i) => ({ id: 1_000 + i, n: 10, errors: 5 }));
+    const operations = new Map(
+      many(1_203).map(({ id }) => [id, { id, serviceId: 1, service: 'cart', name: `op ${id}`, kind: 2 }]),
+    );
+    const data = { ...dataOf(rule, [many(1_203), many(1_203), many(1_000), many(1_000)]), operations };
+    const instances = new Map<string, Instance>();
+    const said = [1, 2, 3].map((i) => {
+      const { instances: changed, transitions } = evaluate(rule, data, 10_000 * i, instances, NAMING);
+      for (const instance of changed) instances.set(instance.alert.id, instance);
+      const bound = transitions.find(({ snapshot }) => snapshot.labels['bound'] !== undefined);
+      return { n: transitions.length, bound: bound && `${bound.to} ${bound.snapshot.annotations['summary']}` };
+    });
+    expect(said).toEqual([
+      { n: 1_001, bound: 'firing r: 1203 alerts (limit 1000 alerts)' },
+      { n: 0, bound: undefined },
+      { n: 1, bound: 'resolved r: 1203 alerts (limit 1000 alerts)' },
+    ]);
+  });
+});

@@ -1,5 +1,6 @@
 import type { Alert, AlertState, AlertTransition } from '../model/alert.js';
-import type { Instance } from '../model/alert-memory.js';
+import type { Instance, Memory } from '../model/alert-memory.js';
+import { displayText } from '../model/display.js';
 import { durationMs } from '../model/duration.js';
 import type { Severity } from '../model/incident.js';
 import type { Rule, RuleCommon } from '../model/rule.js';
@@ -20,6 +21,10 @@ import { conditionsOf } from './rule-types/conditions.js';
 
 /** Alerts that one rule may have at a time; a rule that would have more says so in an alert of its own and keeps those it has. */
 export const MAX_ALERTS = 1_000;
+/** Keys of what a rule says of itself: no condition has them, since those of conditions are lists. */
+const BOUND_KEY = 'bound';
+const ERROR_KEY = 'error';
+const MAX_REASON = 300;
 
 export interface Naming {
   /** The alert of a rule by the key of its condition. */
@@ -37,9 +42,24 @@ const NOTHING: Evaluated = { instances: [], transitions: [] };
 
 /**
  * Evaluates a rule at the end of a window. `instances` are what is remembered of the rule, by alert id. The result depends on the arguments
- * alone: live evaluation, dry runs, backtests and unit tests of rules are all this function.
+ * alone: live evaluation, dry runs, backtests and unit tests of rules are all this function. A rule that cannot be evaluated is in state
+ * `error`, with the reason, until it can; its alerts stay as they are, since not knowing is no recovery.
  */
 export function evaluate(
+  rule: Rule,
+  data: RuleData,
+  nowMs: number,
+  instances: ReadonlyMap<string, Instance>,
+  naming: Naming,
+): Evaluated {
+  try {
+    return evaluated(rule, data, nowMs, instances, naming);
+  } catch (error) {
+    return failed(rule, error, nowMs, instances, naming);
+  }
+}
+
+function evaluated(
   rule: Rule,
   data: RuleData,
   nowMs: number,
@@ -64,38 +84,97 @@ export function evaluate(
   }
   const absent: Verdict = isKnown || !isOn ? 'clear' : 'no_data';
   const policy = policyOf(rule);
-  const changed: Instance[] = [];
-  const transitions: AlertTransition[] = [];
+  const result: Evaluated = { instances: [], transitions: [] };
+  const take = (id: string, known: Instance | undefined, condition: Condition | undefined): void => {
+    const before = known ?? newInstance(rule, id, nowMs, naming);
+    const step = stepState(before.memory, condition?.verdict ?? absent, nowMs, policy);
+    keep(result, apply(rule, before, step, condition, nowMs));
+  };
+  const [boundId, errorId] = [naming.idOf(rule.id, BOUND_KEY), naming.idOf(rule.id, ERROR_KEY)];
   let room = MAX_ALERTS - instances.size;
+  for (const id of [boundId, errorId]) if (instances.has(id)) room++;
+  let left = 0;
   for (const id of new Set([...instances.keys(), ...conditions.keys()])) {
+    if (id === boundId || id === errorId) continue;
     const condition = conditions.get(id);
     const known = instances.get(id);
     if (known === undefined) {
       const isNews = condition?.verdict === 'holds' || (condition?.verdict === 'no_data' && rule.noData === 'fire');
-      if (!isNews || room <= 0) continue;
+      if (!isNews) continue;
+      if (room <= 0) {
+        left++;
+        continue;
+      }
       room--;
     }
-    const before = known ?? newInstance(rule, id, nowMs, naming);
-    const step = stepState(before.memory, condition?.verdict ?? absent, nowMs, policy);
-    const after = apply(rule, before, step, condition, nowMs);
-    if (after.transition !== null) transitions.push(after.transition);
-    changed.push(after.instance);
+    take(id, known, condition);
   }
-  return { instances: changed, transitions };
+  const bound = instances.get(boundId);
+  if (left > 0) take(boundId, bound, beyondBound(left));
+  else if (bound !== undefined) take(boundId, bound, undefined);
+  const error = instances.get(errorId);
+  if (error !== undefined && isKnown && isOn) {
+    keep(result, transit(error, endState(error.memory, 'evaluated'), {}, nowMs, rule.epoch));
+  }
+  return result;
+}
+
+/** The alerts of a rule that there are too many of, told like any other. */
+function beyondBound(left: number): Condition {
+  return {
+    key: BOUND_KEY,
+    labels: { bound: 'alerts' },
+    verdict: 'holds',
+    severity: null,
+    figures: { observed: MAX_ALERTS + left, expected: MAX_ALERTS, unit: 'alerts', n: left },
+    guards: [],
+    exemplars: () => [],
+  };
+}
+
+function failed(
+  rule: Rule,
+  error: unknown,
+  nowMs: number,
+  instances: ReadonlyMap<string, Instance>,
+  naming: Naming,
+): Evaluated {
+  const id = naming.idOf(rule.id, ERROR_KEY);
+  const before = instances.get(id) ?? newInstance(rule, id, nowMs, naming);
+  if (before.memory.state === 'error') return NOTHING;
+  const why = failureOf(error);
+  const result: Evaluated = { instances: [], transitions: [] };
+  const memory: Memory = { ...INACTIVE, state: 'error', activeAtMs: nowMs, seenAtMs: nowMs };
+  const change = { from: before.memory.state, to: 'error' as const, reason: `failed: ${why}` };
+  const severity = 'severity' in rule ? rule.severity : 'warning';
+  const said = {
+    labels: { alertname: rule.name, severity, error: 'evaluation' },
+    annotations: { summary: `${rule.name} cannot be evaluated: ${why}` },
+    activeAtMs: nowMs,
+  };
+  keep(result, transit(before, { memory, change }, said, nowMs, rule.epoch));
+  return result;
+}
+
+/** Why a rule could not be evaluated, fit for one line. */
+export function failureOf(error: unknown): string {
+  return displayText(error instanceof Error ? error.message : String(error), MAX_REASON);
+}
+
+function keep(result: Evaluated, { instance, transition }: Changed): void {
+  result.instances.push(instance);
+  if (transition !== null) result.transitions.push(transition);
 }
 
 /** Ends what a rule has left that was changed (to a new epoch), disabled or deleted. */
 export function endAll(instances: readonly Instance[], reason: string, nowMs: number, epoch?: number): Evaluated {
-  const ended: Instance[] = [];
-  const transitions: AlertTransition[] = [];
+  const result: Evaluated = { instances: [], transitions: [] };
   for (const instance of instances) {
     const step = endState(instance.memory, reason);
     const forgotten = { ...step, memory: { ...step.memory, recent: [] } };
-    const after = transit(instance, forgotten, {}, nowMs, epoch ?? instance.epoch);
-    ended.push(after.instance);
-    if (after.transition !== null) transitions.push(after.transition);
+    keep(result, transit(instance, forgotten, {}, nowMs, epoch ?? instance.epoch));
   }
-  return { instances: ended, transitions };
+  return result;
 }
 
 /**
@@ -127,6 +206,11 @@ export function continued(
 /** Whether an instance need not be loaded for the next evaluation. */
 export function isAtRest({ memory }: Instance): boolean {
   return isForgettable(memory);
+}
+
+interface Changed {
+  instance: Instance;
+  transition: AlertTransition | null;
 }
 
 function policyOf(rule: Rule): StatePolicy {
@@ -167,7 +251,7 @@ function apply(
   step: StateStep,
   condition: Condition | undefined,
   nowMs: number,
-): { instance: Instance; transition: AlertTransition | null } {
+): Changed {
   const holds = condition?.verdict === 'holds';
   const severity: Severity | undefined = condition?.severity ?? ('severity' in rule ? rule.severity : undefined);
   const escalates =
@@ -191,7 +275,7 @@ function transit(
   alertChange: Partial<Alert>,
   nowMs: number,
   epoch: number,
-): { instance: Instance; transition: AlertTransition | null } {
+): Changed {
   const isOver = memory.state === 'resolved' || memory.state === 'no_data' || memory.state === 'inactive';
   const alert: Alert = Object.assign({ ...before.alert }, alertChange);
   alert.state = memory.state;

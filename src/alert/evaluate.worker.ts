@@ -4,10 +4,11 @@ import { TracesStore } from '../journal/traces.store.js';
 import type { AlertTransition } from '../model/alert.js';
 import type { Instance } from '../model/alert-memory.js';
 import type { Rule, RuleOf } from '../model/rule.js';
-import { MINUTE_MS, WINDOW_MS } from '../model/window.js';
+import { HOUR_MS, MINUTE_MS, WINDOW_MS } from '../model/window.js';
 import { StageRunner } from '../stage-runner.js';
 import { alertId, AlertStore } from '../store/alert.store.js';
 import { AnomalyStore } from '../store/anomaly.store.js';
+import { isDatabaseOutage } from '../store/outage.js';
 import { RuleHistoryStore } from '../store/rule-history.store.js';
 import { RuleMatchStore } from '../store/rule-match.store.js';
 import { RuleStore } from '../store/rule.store.js';
@@ -16,7 +17,7 @@ import { continued, endAll, evaluate, type Evaluated, isAtRest, type Naming } fr
 import { fill, LiveData } from './live-data.js';
 import { matchWindow } from './match-window.js';
 import { covers, type Needs, needsOf } from './needs.js';
-import type { WindowMatches } from './rule-data.js';
+import type { RuleData, WindowMatches } from './rule-data.js';
 
 /** A window that late spans changed is looked at again within this time. */
 const CHANGES_MS = 6 * MINUTE_MS;
@@ -38,6 +39,8 @@ interface Cached {
 export class EvaluateWorker {
   /** What was loaded, by tenant: valid for whoever goes on from there, and otherwise loaded again. */
   private readonly cache = new Map<number, Cached>();
+  /** Windows whose traces could not be read or matched, by tenant, as long as a rule may look back on them. */
+  private readonly unmatched = new Map<number, Unmatched[]>();
 
   constructor(
     private readonly runner: StageRunner,
@@ -60,7 +63,7 @@ export class EvaluateWorker {
         this.cache.delete(tenantId);
         return () => Promise.resolve();
       }
-      const cached = await this.load(tenantId, needsOf(looking), fromMs, toMs);
+      const cached = await this.load(tenantId, needsOf(looking.filter(isUsable)), fromMs, toMs);
       const found = await this.matchTraces(tenantId, looking, fromMs, toMs);
       const evaluated = await this.evaluateAll(tenantId, looking, stored, cached, found, fromMs, toMs);
       const loaded = new Set(stored.map(({ alert }) => alert.id));
@@ -95,12 +98,21 @@ export class EvaluateWorker {
       }
     }
     const findings = needs.findings ? await this.anomalies.findings(tenantId, fromMs, toMs) : [];
-    const view = data.view(
+    const loaded = data.view(
       await this.anomalies.operations(tenantId),
       await this.versions.resources(tenantId),
       findings,
       matches,
     );
+    const unmatched = this.unmatched.get(tenantId) ?? [];
+    const view: RuleData = {
+      ...loaded,
+      matches: (ruleId, from, to) => {
+        const of = unmatched.find((each) => each.of(ruleId) && each.windowAtMs >= from && each.windowAtMs < to);
+        if (of !== undefined) throw of.error;
+        return loaded.matches(ruleId, from, to);
+      },
+    };
     const naming: Naming = {
       idOf: (ruleId, key) => alertId(tenantId, ruleId, key),
       ruleUrl: (ruleId) => `${this.config.publicUrl}/api/v1/rules/${ruleId}`,
@@ -203,16 +215,45 @@ export class EvaluateWorker {
     if (looking.length === 0) return [];
     const resources = await this.versions.resources(tenantId);
     const found: FoundMatches[] = [];
+    const unmatched = (this.unmatched.get(tenantId) ?? []).filter(({ windowAtMs }) => windowAtMs >= fromMs - HOUR_MS);
+    this.unmatched.set(tenantId, unmatched);
     for (let windowAtMs = fromMs; windowAtMs < toMs; windowAtMs += WINDOW_MS) {
-      const { traces, ended } = await this.traces.ended(tenantId, windowAtMs, windowAtMs + WINDOW_MS, MAX_TRACES);
+      const { traces, ended } = await this.traces
+        .ended(tenantId, windowAtMs, windowAtMs + WINDOW_MS, MAX_TRACES)
+        .catch((error: Error) => {
+          // While the database is away all wait; what cannot be read concerns the rules that look at it.
+          if (isDatabaseOutage(error)) throw error;
+          unmatched.push({ windowAtMs, of: () => true, error });
+          return { traces: [], ended: 0 };
+        });
       for (const rule of looking) {
-        for (const match of matchWindow(rule, traces, resources)) {
-          found.push({ ...match, windowAtMs, ruleId: rule.id, epoch: rule.epoch, lookedAt: traces.length, ended });
+        try {
+          for (const match of matchWindow(rule, traces, resources)) {
+            found.push({ ...match, windowAtMs, ruleId: rule.id, epoch: rule.epoch, lookedAt: traces.length, ended });
+          }
+        } catch (error) {
+          unmatched.push({ windowAtMs, of: (ruleId) => ruleId === rule.id, error });
         }
       }
     }
     return found;
   }
+}
+
+/** A rule that this version cannot make out is in state error, and asks for nothing. */
+function isUsable(rule: Rule): boolean {
+  try {
+    needsOf([rule]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+interface Unmatched {
+  windowAtMs: number;
+  of: (ruleId: string) => boolean;
+  error: unknown;
 }
 
 interface FoundMatches extends WindowMatches {

@@ -68,6 +68,20 @@ describe('History', () => {
     );
   });
 
+  it('sums nothing twice after bytes that are no histogram', () => {
+    const timeline = new Timeline(S, 0);
+    timeline.extend(100 * S);
+    for (let i = 0; i < 100; i++) {
+      const latency = i === 50 ? new Uint8Array([9]) : one(1);
+      timeline.put(i * S, { id: 1, n: 1, errors: 0, represented: 1, latency });
+    }
+    const history = new History([timeline]);
+    const at = (i: number) => history.load('1', [1], (i - 10) * S, i * S);
+    for (let i = 45; i <= 50; i++) expect(at(i).n).toBe(10);
+    for (let i = 51; i <= 60; i++) expect(() => at(i)).toThrow('histogram format 9');
+    for (let i = 61; i <= 65; i++) expect(at(i)).toMatchObject({ n: 10, latency: { count: 10 } });
+  });
+
   it('forgets what is old, and nothing else', () => {
     const timeline = new Timeline(S, 0);
     timeline.extend(100 * S);

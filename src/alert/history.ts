@@ -71,12 +71,16 @@ export class History {
       }
       slider = { n: 0, errors: 0, represented: 0, latency: new HistogramSum(), lengthMs: 0, pieces };
       its.set(key, slider);
-      for (const piece of pieces) add(slider, ids, piece, 1);
-    } else {
-      for (const piece of by.plus) add(slider, ids, piece, 1);
-      for (const piece of by.minus) add(slider, ids, piece, -1);
-      slider.pieces = pieces;
     }
+    try {
+      for (const piece of by?.plus ?? pieces) add(slider, ids, piece, 1);
+      for (const piece of by?.minus ?? []) add(slider, ids, piece, -1);
+    } catch (error) {
+      // Half a sum would be wrong for good.
+      its.delete(key);
+      throw error;
+    }
+    slider.pieces = pieces;
     slider.lengthMs = toMs - Math.min(fromMs, pieces[0]?.fromMs ?? fromMs);
     return slider;
   }

@@ -55,6 +55,8 @@ export const Explanation = z
     at: z.string().describe('The end of the window at which the rule was looked at.'),
     resolution: z.string().describe('Of the steps that are left of that time: 10s or 1m.'),
     active: z.boolean().describe('Whether the rule was at work then: enabled, and within its active hours.'),
+    error: z.string().nullable().describe('Why the rule cannot be evaluated; null: it can.'),
+    leftOut: z.number().describe('Sets of labels for which it holds, beyond the 1,000 alerts that a rule may have.'),
     total: z.number().describe('Sets of labels; those nearest to firing are shown.'),
     conditions: z.array(
       z.object({

@@ -11,6 +11,7 @@ import { alertId } from '../store/alert.store.js';
 import { BacktestStore } from '../store/backtest.store.js';
 import { CursorStore } from '../store/cursor.store.js';
 import { IncidentStore } from '../store/incident.store.js';
+import { isDatabaseOutage } from '../store/outage.js';
 import { RuleStore } from '../store/rule.store.js';
 import { isActive } from './active-hours.js';
 import { BacktestWorker } from './backtest.worker.js';
@@ -23,6 +24,7 @@ import {
   RuleHistory,
   StoredBacktestInput,
 } from './insight-contract.js';
+import { failureOf, MAX_ALERTS } from './evaluate.js';
 import { BUDGET_WEEKS, matchIncident } from './match-incident.js';
 import { ReplayData } from './replay-data.store.js';
 import type { Condition } from './rule-data.js';
@@ -178,8 +180,7 @@ export class InsightController {
     const isFine = at === undefined || at.getTime() > Date.now() - FINE_KEPT_MS;
     const stepMs = isFine ? WINDOW_MS : MINUTE_MS;
     const nowMs = Math.floor(Math.min(at?.getTime() ?? doneMs, doneMs) / stepMs) * stepMs;
-    const { data } = await this.data.load(tenantId, rule, nowMs - stepMs, nowMs, stepMs);
-    const conditions = conditionsOf({ ...rule, enabled: true }, data, nowMs);
+    const { conditions, error } = await this.said(tenantId, rule, nowMs, stepMs);
     const states =
       rule.id === NO_ID ? new Map<string, never>() : await this.alerts.statesAt(tenantId, rule.id, new Date(nowMs));
     const shown = conditions.toSorted((a, b) => failing(a) - failing(b)).slice(0, limit);
@@ -187,7 +188,9 @@ export class InsightController {
       at: new Date(nowMs).toISOString(),
       resolution: isFine ? '10s' : '1m',
       active: rule.enabled && isActive(rule.activeHours, nowMs),
+      error,
       total: conditions.length,
+      leftOut: Math.max(0, conditions.filter(({ verdict }) => verdict === 'holds').length - MAX_ALERTS),
       conditions: shown.map(({ key, labels, verdict, guards, figures }) => ({
         labels,
         verdict,
@@ -203,13 +206,29 @@ export class InsightController {
     };
   }
 
+  /** What a rule says, or why it cannot say anything. */
+  private async said(
+    tenantId: number,
+    rule: Rule,
+    nowMs: number,
+    stepMs: number,
+  ): Promise<{ conditions: Condition[]; error: string | null }> {
+    try {
+      const { data } = await this.data.load(tenantId, rule, nowMs - stepMs, nowMs, stepMs);
+      return { conditions: conditionsOf({ ...rule, enabled: true }, data, nowMs), error: null };
+    } catch (error) {
+      if (error instanceof Rejected || isDatabaseOutage(error)) throw error;
+      return { conditions: [], error: failureOf(error) };
+    }
+  }
+
   private async incidentsAt(
     tenantId: number,
     rule: Extract<Rule, { type: 'anomaly' }>,
     nowMs: number,
   ): Promise<Explanation['incidents']> {
     const past = await this.incidents.during(tenantId, nowMs - BUDGET_WEEKS * WEEK_MS, nowMs);
-    const fired = await this.alerts.fired(tenantId, new Date(nowMs - WEEK_MS), new Date(nowMs));
+    const fired = await this.alerts.fired(tenantId, [rule.id], new Date(nowMs - WEEK_MS), new Date(nowMs));
     const known = await this.data.operations(tenantId);
     const context = { ...known, atMs: nowMs, past, fired: (ruleId: string) => fired.get(ruleId) ?? [] };
     return past

@@ -7,7 +7,17 @@ export interface AlertFigures {
   observed: number | null;
   /** The limit that the rule compares with, or what is normal for an adaptive rule. */
   expected: number | null;
-  unit: 'us' | 'ratio' | 'per_second' | 'per_window' | 'calls_per_call' | 'traces' | 'burn_rate' | 'apdex' | 'seconds';
+  unit:
+    | 'us'
+    | 'ratio'
+    | 'per_second'
+    | 'per_window'
+    | 'calls_per_call'
+    | 'traces'
+    | 'burn_rate'
+    | 'apdex'
+    | 'seconds'
+    | 'alerts';
   /** Raw spans or traces behind `observed`. */
   n: number;
 }

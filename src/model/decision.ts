@@ -8,7 +8,8 @@ export type DecisionReason =
   | 'weaker_than_rule'
   | 'outside_active_hours'
   | 'weaker_than_budget'
-  | 'budget_spent';
+  | 'budget_spent'
+  | 'rule_failed';
 
 /** What keeps one rule out of one step of an incident. */
 export interface Decision {

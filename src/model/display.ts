@@ -54,6 +54,8 @@ export function formatQuantity(value: number, unit: QuantityUnit | AlertFigures[
       return `${round(value)} times the budget`;
     case 'apdex':
       return `Apdex ${round(value)}`;
+    case 'alerts':
+      return value === 1 ? '1 alert' : `${round(value)} alerts`;
     case 'seconds':
       return formatDurationUs(value * 1_000_000);
   }

@@ -14,6 +14,10 @@ export interface TenantFigures {
   stageFailures: Record<string, number>;
   /** Unresolved incidents by severity. */
   incidents: Record<string, number>;
+  /** Alerts that are not at rest, by state; error: rules that cannot be evaluated. */
+  alerts: Record<string, number>;
+  /** Alerts that there was no room for, of rules that have as many as a rule may have. */
+  alertsLeftOut: number;
   /** Notifications by state. */
   notifications: Record<string, number>;
 }

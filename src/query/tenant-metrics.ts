@@ -1,4 +1,5 @@
 import { Counter, Gauge, Registry } from 'prom-client';
+import { ALERT_STATES } from '../model/alert.js';
 import { SEVERITIES } from '../model/incident.js';
 import type { TenantFigures } from '../model/tenant-figures.js';
 import { WINDOW_STAGES } from '../pipeline.js';
@@ -114,6 +115,18 @@ export function tenantMetrics(figures: TenantFigures): Registry {
     figures.stageLagS,
   );
   gauge('tracehound_incidents_open', 'Unresolved incidents.', 'severity', SEVERITIES, figures.incidents);
+  gauge(
+    'tracehound_alerts',
+    'Alerts by state; error: rules that cannot be evaluated.',
+    'state',
+    ALERT_STATES.filter((state) => state !== 'inactive' && state !== 'resolved'),
+    figures.alerts,
+  );
+  new Gauge({
+    name: 'tracehound_alerts_left_out',
+    help: 'Alerts that are not there because their rules have as many as a rule may have.',
+    registers,
+  }).set(figures.alertsLeftOut);
   gauge(
     'tracehound_notifications',
     'Notifications by state.',

@@ -70,14 +70,14 @@ export class AlertStore {
     return new Map(rows.map(({ id, state }) => [id, state]));
   }
 
-  /** When alerts began to fire in [from, to], by rule. */
-  async fired(tenantId: number, from: Date, to: Date): Promise<Map<string, number[]>> {
+  /** When alerts of these rules began to fire in [from, to], by rule. */
+  async fired(tenantId: number, ruleIds: readonly string[], from: Date, to: Date): Promise<Map<string, number[]>> {
     const rows: { rule: string; at: number[] }[] = await this.db.query(
       `select snapshot ->> 'ruleId' as rule, array_agg((extract(epoch from at) * 1000)::float8) as at from alert_transitions
         where tenant_id = $1 and at >= $2 and at <= $3 and to_state = 'firing' and from_state <> 'firing' and from_state <> 'recovering'
-          and snapshot ->> 'ruleId' is not null
+          and snapshot ->> 'ruleId' = any($4)
         group by 1`,
-      [tenantId, from, to],
+      [tenantId, from, to, ruleIds],
     );
     return new Map(rows.map(({ rule, at }) => [rule, at]));
   }

@@ -148,9 +148,10 @@ export class DecisionStore {
       ({ operations, kinds, namespaces, environments, attributes }) =>
         operations.length + kinds.length + namespaces.length + environments.length + attributes.length > 0,
     );
-    const byBudget = asking.some(({ budgetPerWeek }) => budgetPerWeek !== null);
+    const budgeted = asking.filter(({ budgetPerWeek }) => budgetPerWeek !== null).map(({ id }) => id);
+    const byBudget = budgeted.length > 0;
     const fired = byBudget
-      ? await this.alerts.fired(tenantId, new Date(atMs - WEEK_MS), new Date(atMs))
+      ? await this.alerts.fired(tenantId, budgeted, new Date(atMs - WEEK_MS), new Date(atMs))
       : new Map<string, number[]>();
     return {
       atMs,

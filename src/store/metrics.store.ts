@@ -24,6 +24,11 @@ export class MetricsStore {
             select severity, count(*) as n from incidents where tenant_id = $1 and state <> 'resolved' group by severity
           ) counted) as "incidents",
          (select coalesce(jsonb_object_agg(state, n), '{}') from (
+            select state, count(*) as n from alerts where tenant_id = $1 and state not in ('inactive', 'resolved') group by state
+          ) counted) as "alerts",
+         (select coalesce(sum((figures ->> 'n')::int8), 0)::float8 from alerts
+           where tenant_id = $1 and state not in ('inactive', 'resolved') and figures ->> 'unit' = 'alerts') as "alertsLeftOut",
+         (select coalesce(jsonb_object_agg(state, n), '{}') from (
             select state, count(*) as n from notifications where tenant_id = $1 group by state
           ) counted) as "notifications"`,
       [tenantId],

@@ -8,6 +8,8 @@ import { BacktestStore } from '../../src/store/backtest.store.js';
 import { IncidentStore } from '../../src/store/incident.store.js';
 import { RuleHistoryStore } from '../../src/store/rule-history.store.js';
 import { VersionStore } from '../../src/store/version.store.js';
+import { openJournal, store } from '../support/journal.js';
+import { requestOf, span, text } from '../support/otlp-proto.js';
 import { BEGAN_MS, type Did, type RuleWorld, startRuleWorld } from '../support/rule-world.js';
 
 const WINDOWS = 150;
@@ -37,6 +39,39 @@ beforeAll(async () => {
     expectedWithin: '10m',
     groupBy: ['service', 'operation', 'kind'],
   });
+  await world.rule({
+    type: 'burn_rate',
+    name: 'budget',
+    objective: 0.9,
+    every: '10s',
+    windows: [{ long: '2m', short: '30s', burnRate: 2 }],
+    minEvents: 50,
+    groupBy: ['service'],
+  });
+  await world.rule({
+    type: 'structural',
+    name: 'new call',
+    change: 'new_call',
+    window: '30s',
+    reference: '10m',
+    every: '10s',
+    keepFiringFor: '0s',
+  });
+  await world.rule({
+    type: 'trace_match',
+    name: 'loop',
+    where: [
+      { services: ['cart'], kinds: ['server'] },
+      {
+        attributes: [{ key: 'db.system', value: 'postgresql' }],
+        minCount: 20,
+        relation: { is: 'descendant_of', filter: 0 },
+      },
+    ],
+    window: '20s',
+    keepFiringFor: '0s',
+  });
+  await storeTraces();
   const windows = Array.from({ length: WINDOWS }, (_, i): Did[] | null => {
     if (i % 41 === 40) return null;
     const bad = i % 50 > 30;
@@ -46,6 +81,7 @@ beforeAll(async () => {
       n: 20 + (i % 7),
       ms: bad ? 500 : 100,
       errors: i % 60 > 50 ? 9 : 0,
+      calls: i >= 75 && i < 100 ? [{ service: 'db', operation: 'Query', n: 5 }] : [],
     };
     return i > 70 && i < 95 ? [cart] : [cart, { service: 'pay', operation: 'Charge', n: 5, ms: 50 + i }];
   });
@@ -56,6 +92,41 @@ beforeAll(async () => {
   }
 });
 afterAll(() => world.close());
+
+/** A trace in every window. In windows 30 to 34 it queries 25 times; in window 60 too, but the queries end long after the trace's window. */
+async function storeTraces(): Promise<void> {
+  const journal = await openJournal(world.url);
+  try {
+    const spans = Array.from({ length: WINDOWS }, (_, i) => {
+      const endMs = BEGAN_MS + 10_000 * i + 5_000;
+      const id = (n: number, bytes: number) => Buffer.from(`${i}.${n}`.padEnd(2 * bytes, 'f').replace('.', 'e'), 'hex');
+      const trace = { traceId: id(0, 16) };
+      const root = span(endMs, { ...trace, spanId: id(0, 8), name: 'Get', kind: 2 });
+      const queries = (i >= 30 && i < 35) || i === 60 ? 25 : 2;
+      const children = Array.from({ length: queries }, (_child, n) =>
+        span(endMs + (i === 60 ? 40_000 : -1), {
+          ...trace,
+          spanId: id(n + 1, 8),
+          parentSpanId: id(0, 8),
+          name: 'select',
+          kind: 3,
+          attributes: [text('db.system', 'postgresql')],
+        }),
+      );
+      return [root, ...children];
+    });
+    await store(journal, requestOf('cart', spans.flat()));
+  } finally {
+    await journal.close();
+  }
+}
+
+const live = (ruleId: string): Promise<{ at: number; from: string; to: string }[]> =>
+  world.db.query(
+    `select extract(epoch from at - $2)::int4 as at, from_state as "from", to_state as "to" from alert_transitions
+      where snapshot ->> 'ruleId' = $1 order by at`,
+    [ruleId, new Date(BEGAN_MS)],
+  );
 
 describe('backtest', () => {
   it('comes to what live evaluation came to, window by window', async () => {
@@ -104,6 +175,47 @@ describe('backtest', () => {
       compared += live.length;
     }
     expect(compared).toBeGreaterThan(10);
+  });
+
+  it('matches whole traces of the past as it did live, and none by what came after its window', async () => {
+    const rule = (await world.rules.list(1)).find(({ name }) => name === 'loop')!;
+    const seen = [
+      { at: 310, from: 'inactive', to: 'firing' },
+      { at: 370, from: 'firing', to: 'resolved' },
+    ];
+    expect(await live(rule.id)).toEqual(seen);
+    const { transitions, result } = await backtest.run(1, rule, BEGAN_MS, END_MS, undefined, END_MS);
+    expect(transitions.map(({ atMs, from, to }) => ({ at: (atMs - BEGAN_MS) / 1_000, from, to }))).toEqual(seen);
+    expect(result).toMatchObject({
+      firings: 1,
+      firingSeconds: 60,
+      shown: [{ labels: { service: 'cart', operation: 'Get' } }],
+    });
+  });
+
+  it('looks at nothing that is newer than the instant: a replay that ends earlier comes to the same until then', async () => {
+    let compared = 0;
+    for (const rule of await world.rules.list(1)) {
+      const upTo = async (endMs: number) =>
+        (await backtest.run(1, rule, BEGAN_MS, endMs, undefined, END_MS)).transitions.map(
+          ({ atMs, from, to, reason, alertId, snapshot }) => ({
+            atMs,
+            from,
+            to,
+            reason,
+            alertId,
+            figures: snapshot.figures,
+          }),
+        );
+      const whole = await upTo(END_MS);
+      for (const windows of [12, 33, 56, 58, 61, 80, 97, 121]) {
+        const endMs = BEGAN_MS + windows * 10_000;
+        const some = await upTo(endMs);
+        expect(some).toEqual(whole.filter(({ atMs }) => atMs <= endMs));
+        compared += some.length;
+      }
+    }
+    expect(compared).toBeGreaterThan(40);
   });
 
   it('says how often, for how long, and at which resolution', async () => {

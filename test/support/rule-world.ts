@@ -26,6 +26,8 @@ export interface Did {
   n: number;
   errors?: number;
   ms?: number;
+  /** Calls to other operations, in sampled traces; then its spans are sampled, all of them. */
+  calls?: { service: string; operation: string; n: number }[];
 }
 
 export const BEGAN_MS = Date.parse('2026-11-20T12:00:00Z');
@@ -75,6 +77,7 @@ export async function startRuleWorld(name: string) {
     );
 
   return {
+    url: database.url,
     db,
     rules,
     worker,
@@ -87,7 +90,7 @@ export async function startRuleWorld(name: string) {
         const windowAtMs = fromMs + i * WINDOW_MS;
         if (dids === null) continue;
         const window = windowOf(windowAtMs);
-        for (const { service, operation, n, errors = 0, ms = 100 } of dids) {
+        for (const { service, operation, n, errors = 0, ms = 100, calls } of dids) {
           const latency = new Histogram();
           latency.add(1_000 * ms, n);
           window.n += n;
@@ -97,7 +100,18 @@ export async function startRuleWorld(name: string) {
             errors,
             latency,
             failed: errors > 0 ? ['ab'.repeat(16)] : [],
+            sampledN: calls === undefined ? 0 : n,
           });
+          for (const callee of calls ?? []) {
+            window.edges.push({
+              callerId: await idOf(service, operation),
+              calleeId: await idOf(callee.service, callee.operation),
+              windowAtMs,
+              calls: callee.n,
+              errors: 0,
+              gap: new Histogram(),
+            });
+          }
         }
         measured.push(window);
       }
