@@ -1,11 +1,12 @@
 import { EvaluateWorker } from '../../src/alert/evaluate.worker.js';
 import { checkedRule } from '../../src/alert/rules-contract.js';
+import { Partitions } from '../../src/journal/partitions.js';
 import { JournalReader } from '../../src/journal/read.js';
 import { TracesStore } from '../../src/journal/traces.store.js';
 import { Histogram } from '../../src/model/histogram.js';
 import type { Rule } from '../../src/model/rule.js';
 import { emptyRollup, type WindowMeasure } from '../../src/model/rollup.js';
-import { WINDOW_MS } from '../../src/model/window.js';
+import { HOUR_MS, WINDOW_MS } from '../../src/model/window.js';
 import { StageRunner } from '../../src/stage-runner.js';
 import { AlertStore } from '../../src/store/alert.store.js';
 import { AnomalyStore } from '../../src/store/anomaly.store.js';
@@ -37,10 +38,7 @@ export async function startRuleWorld(name: string) {
   const database = await createTestDatabase(name);
   const db = await createDataSource(database.url, 6).initialize();
   await db.runMigrations();
-  const day = new Date(BEGAN_MS).toISOString().slice(0, 10);
-  for (const table of ['rollups', 'edge_rollups', 'event_rollups', 'minute_rollups']) {
-    await db.query(`create table ${table}_test partition of ${table} for values from ('${day}') to ('2026-11-30')`);
-  }
+  await new Partitions(db).open([BEGAN_MS, BEGAN_MS + 24 * HOUR_MS], BEGAN_MS);
   await db.query(`insert into tenant_clocks (tenant_id, first_window_at, closed_through) values (1, $1, $1)`, [
     new Date(BEGAN_MS),
   ]);
@@ -55,7 +53,8 @@ export async function startRuleWorld(name: string) {
     if (known !== undefined) return known;
     await db.query(`insert into services (tenant_id, name) values (1, $1) on conflict do nothing`, [service]);
     const [row]: { id: number }[] = await db.query(
-      `insert into operations (tenant_id, service_id, kind, name) select 1, id, 2, $2 from services where name = $1 returning id`,
+      `insert into operations (tenant_id, service_id, kind, name) select 1, id, 2, $2 from services where name = $1
+       on conflict (service_id, kind, name) do update set name = excluded.name returning id`,
       [service, operation],
     );
     ids.set(`${service} ${operation}`, row!.id);
