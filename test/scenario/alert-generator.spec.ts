@@ -5,6 +5,7 @@ import { AlertStore } from '../../src/store/alert.store.js';
 import { ChannelStore } from '../../src/store/channel.store.js';
 import { MetricsStore } from '../../src/store/metrics.store.js';
 import { OutsideAlertStore } from '../../src/store/outside-alert.store.js';
+import { RecurrenceStore } from '../../src/store/recurrence.store.js';
 import { RouteStore } from '../../src/store/route.store.js';
 import { RoutingStore } from '../../src/store/routing.store.js';
 import { BEGAN_MS, type Did, type RuleWorld, startRuleWorld } from '../support/rule-world.js';
@@ -70,6 +71,7 @@ async function live(
         new RoutingStore(db),
         new ChannelStore(db, undefined as never),
         new OutsideAlertStore(db, new AlertStore(db)),
+        new RecurrenceStore(db),
       ),
       { ring: async () => undefined },
     ),
