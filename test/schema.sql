@@ -79,6 +79,7 @@ CREATE TABLE alert_transitions (
   CONSTRAINT alert_transitions_pkey PRIMARY KEY (tenant_id, alert_id, sequence)
 );
 CREATE INDEX alert_transitions_at ON public.alert_transitions USING btree (tenant_id, at DESC);
+CREATE INDEX alert_transitions_rule ON public.alert_transitions USING btree (tenant_id, ((snapshot ->> 'ruleId'::text)), at DESC, alert_id, sequence DESC);
 CREATE INDEX alert_transitions_unrouted ON public.alert_transitions USING btree (tenant_id, created_at) WHERE (routed_at IS NULL);
 
 CREATE TABLE alerts (
@@ -102,6 +103,7 @@ CREATE TABLE alerts (
   CONSTRAINT alerts_pkey PRIMARY KEY (tenant_id, id),
   CONSTRAINT alerts_state_check CHECK ((state = ANY (ARRAY['inactive'::text, 'pending'::text, 'firing'::text, 'recovering'::text, 'resolved'::text, 'no_data'::text, 'error'::text])))
 );
+CREATE INDEX alerts_in_hand ON public.alerts USING btree (tenant_id, state) WHERE (state <> ALL (ARRAY['inactive'::text, 'resolved'::text]));
 CREATE INDEX alerts_incident ON public.alerts USING btree (tenant_id, incident_id) WHERE (incident_id IS NOT NULL);
 CREATE INDEX alerts_outside ON public.alerts USING btree (ends_at) WHERE ((rule_id IS NULL) AND (state = 'firing'::text));
 CREATE INDEX alerts_remembered ON public.alerts USING btree (tenant_id, rule_id) WHERE (memory IS NOT NULL);
