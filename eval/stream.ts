@@ -4,7 +4,7 @@ import type { Operation } from '../src/model/operation.js';
 import { DEFAULT_POLICY } from '../src/model/policy.js';
 import type { WindowMeasure } from '../src/model/rollup.js';
 import { WINDOW_MS } from '../src/model/window.js';
-import { type Alarm, distinctServices } from '../tools/recorded/score.js';
+import { type Alarm, distinctServices, isAlarm } from '../tools/recorded/score.js';
 import { PureRun } from './pure-run.js';
 
 /** How long after an alarm its causes are looked at once more: somebody reads the message and opens the page. */
@@ -22,9 +22,9 @@ export function streamAlarms(
   const servicesOf = (alarm: Alarm): string[] => distinctServices(run.incidents.get(alarm.incidentId)?.causes ?? []);
   for (const window of windows) {
     const nowMs = window.windowAtMs + WINDOW_MS;
-    for (const { incident, event } of run.judge(window)) {
-      if (event?.kind !== 'opened' && event?.kind !== 'reopened') continue;
-      const alarm = alarmOf(incident.id, event.kind, nowMs, incident.causes);
+    for (const { incident, event, told = incident } of run.judge(window)) {
+      if (event === null || !isAlarm(event.kind)) continue;
+      const alarm = alarmOf(incident.id, event.kind, nowMs, told.causes);
       alarms.push(alarm);
       waiting.push(alarm);
     }

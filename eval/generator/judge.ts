@@ -1,6 +1,7 @@
 import type { Change } from '../../src/incident/lifecycle.js';
 import type { Cause } from '../../src/model/cause.js';
 import { MINUTE_MS, WINDOW_MS } from '../../src/model/window.js';
+import { type AlarmKind, isAlarm } from '../../tools/recorded/score.js';
 import type { FaultKind, Label } from './faults.js';
 import type { System } from './system.js';
 import { operationsAround } from './usage.js';
@@ -8,10 +9,10 @@ import { operationsAround } from './usage.js';
 /** An alarm this long after a fault's end may still be its doing: its last windows, and its recovery. */
 const AFTERMATH_MS = 2 * MINUTE_MS;
 
-/** Somebody was told: an incident opened, or one that seemed over came back. */
+/** Somebody was told of something new: see isAlarm. */
 export interface Alarm {
   incidentId: string;
-  kind: 'opened' | 'reopened';
+  kind: AlarmKind;
   /** End of the window that raised it. */
   atMs: number;
   operations: ReadonlySet<number>;
@@ -39,10 +40,10 @@ export interface Judgement {
 }
 
 export function alarmsOf(windowAtMs: number, changes: readonly Change[]): Alarm[] {
-  return changes.flatMap(({ incident, event }) => {
-    if (event === null || (event.kind !== 'opened' && event.kind !== 'reopened')) return [];
-    const first = incident.causes[0];
-    const shown = incident.affected.slice(0, 3).map(({ service, operation, signal, observed, expected, n, score }) => {
+  return changes.flatMap(({ incident, event, told = incident }) => {
+    if (event === null || !isAlarm(event.kind)) return [];
+    const first = told.causes[0];
+    const shown = told.affected.slice(0, 3).map(({ service, operation, signal, observed, expected, n, score }) => {
       const figures = `${observed.toPrecision(3)} for ${expected.toPrecision(3)}, n ${n}, score ${score.toFixed(1)}`;
       return `${service}/${operation} ${signal} ${figures}`;
     });
@@ -51,8 +52,8 @@ export function alarmsOf(windowAtMs: number, changes: readonly Change[]): Alarm[
         incidentId: incident.id,
         kind: event.kind,
         atMs: windowAtMs + WINDOW_MS,
-        operations: new Set([...incident.affected, ...incident.causes.slice(0, 3)].map((each) => each.operationId)),
-        causes: incident.causes,
+        operations: new Set([...told.affected, ...told.causes.slice(0, 3)].map((each) => each.operationId)),
+        causes: told.causes,
         title: `${first?.service} / ${first?.operation} ${(first?.score ?? 0).toFixed(2)} | ${shown.join('; ')}`,
       },
     ];

@@ -39,10 +39,10 @@ export class IncidentWorker {
       }
       return async (tx) => {
         // Every step is written in its order: an event must find its incident's row.
-        for (const { incident, event, atMs } of changes) {
+        for (const { incident, event, told = incident, atMs } of changes) {
           await this.incidents.save(tx, incident);
           if (event === null) continue;
-          await this.incidents.addEvent(tx, incident, event.kind, atMs, event.reason);
+          await this.incidents.addEvent(tx, told, event.kind, atMs, event.reason);
         }
       };
     });

@@ -60,6 +60,10 @@ function play(
   });
   return { told, incidents: [...known.values()] };
 }
+const rooted = (services: string[], causes: [string, number][], operationIds: number[], behind: string[] = []) => [
+  group(operationIds, causes, { roots: services.map((service) => ({ service, score: 0.95, behind })) }),
+];
+const again = <T>(n: number, windows: T): T[] => Array.from({ length: n }, () => windows);
 const quiet = (n: number): [][] => Array.from({ length: n }, () => []);
 const silent = (n: number): null[] => Array.from({ length: n }, () => null);
 const cart = [group([1, 2], [['cart', 0.9]])];
@@ -126,6 +130,86 @@ describe('step', () => {
       told: ['0:opened', '0:opened', '23:resolved', '23:resolved', '48:opened', '71:resolved'],
     },
     {
+      name: 'a service that comes to be at fault while the first still is: told once, in two windows',
+      windows: [
+        ...again(8, rooted(['s1'], [['s1', 0.9]], [1, 2])),
+        ...again(
+          8,
+          rooted(
+            ['s1', 's5'],
+            [
+              ['s1', 0.9],
+              ['s5', 0.9],
+            ],
+            [1, 2, 5],
+          ),
+        ),
+        ...quiet(13),
+      ],
+      told: ['0:opened', '9:another_cause', '27:resolved'],
+    },
+    {
+      name: 'whoever suffered from the beginning may be an echo',
+      windows: [
+        ...again(8, rooted(['s1'], [['s1', 0.9]], [1, 2])),
+        ...again(
+          8,
+          rooted(
+            ['s1', 's2'],
+            [
+              ['s1', 0.9],
+              ['s2', 0.9],
+            ],
+            [1, 2],
+          ),
+        ),
+      ],
+      told: ['0:opened'],
+    },
+    {
+      name: 'unless the first is not at fault any more: the cause was another',
+      windows: [...again(2, rooted([], [['s1', 0.3]], [1, 2])), ...again(8, rooted(['s2'], [['s2', 0.95]], [1, 2]))],
+      told: ['0:opened', '3:another_cause'],
+    },
+    {
+      name: 'a second caller of the same database is no other cause',
+      windows: [
+        ...again(8, rooted(['s1'], [['s1', 0.9]], [1], ['SELECT shop'])),
+        ...again(
+          8,
+          rooted(
+            ['s1', 's5'],
+            [
+              ['s1', 0.9],
+              ['s5', 0.9],
+            ],
+            [1, 5],
+            ['SELECT shop'],
+          ),
+        ),
+      ],
+      told: ['0:opened'],
+    },
+    {
+      name: 'what another incident tells of is not told twice, and a common group keeps both open',
+      windows: [
+        ...again(8, [...rooted(['s1'], [['s1', 0.9]], [1]), ...rooted(['s5'], [['s5', 0.9]], [5])]),
+        ...again(
+          20,
+          rooted(
+            ['s1', 's5'],
+            [
+              ['s1', 0.9],
+              ['s5', 0.9],
+            ],
+            [1, 5],
+          ),
+        ),
+        ...quiet(13),
+      ],
+      told: ['0:opened', '0:opened', '39:resolved', '39:resolved'],
+    },
+    {
       name: 'a gap in the stream, and the first windows after it quiet: it is over, and comes back as such',
       windows: [cart, ...silent(15), ...quiet(3), cart],
       told: ['0:opened', '18:resolved', '19:reopened'],
@@ -152,6 +236,25 @@ describe('step', () => {
     },
   ];
   it.each(table)('$name', ({ windows, told }) => expect(play(windows).told).toEqual(told));
+
+  it('names the new cause first where it is told, and keeps the list as it is', () => {
+    const before = play(again(8, rooted(['s1'], [['s1', 0.9]], [1, 2]))).incidents;
+    const both = rooted(
+      ['s1', 's5'],
+      [
+        ['s1', 0.9],
+        ['s5', 0.8],
+      ],
+      [1, 2, 5],
+    );
+    const at = (i: number) => ({ atMs: i * WINDOW_MS, hasData: true });
+    const create = { tenantId: 1, idOf: () => 'new' };
+    const [suspected] = step(before, both, at(8), create);
+    const [change] = step([suspected!.incident], both, at(9), create);
+    expect(change!.event).toEqual({ kind: 'another_cause', reason: 's5 is at fault too, or instead' });
+    expect(change!.told!.causes.map(({ service }) => service)).toEqual(['s5', 's1']);
+    expect(change!.incident.causes.map(({ service }) => service)).toEqual(['s1', 's5']);
+  });
 
   it('takes longer to call it over each time it flaps', () => {
     const { told } = play([cart, ...quiet(4), cart, ...quiet(4), cart, ...quiet(60)]);

@@ -1,7 +1,17 @@
 import type { Cause } from '../model/cause.js';
+import { displayText } from '../model/display.js';
 import type { AnomalyGroup } from '../model/group.js';
-import { type Affected, type Incident, type IncidentEventKind, SEVERITIES, type Severity } from '../model/incident.js';
+import {
+  type Affected,
+  type Incident,
+  type IncidentEventKind,
+  SEVERITIES,
+  type Severity,
+  type Suspect,
+} from '../model/incident.js';
 import { MINUTE_MS, WINDOW_MS } from '../model/window.js';
+import { blamedBy, mergeSuspects, newsOf, suspectsOf } from './suspects.js';
+import { FAINT_SCORE, MAX_LISTED, NEWEST_WEIGHT, PLAIN_SCORE } from './weights.js';
 
 /** Quiet windows until an incident counts as recovering. */
 const RECOVERING_AFTER = 3;
@@ -13,22 +23,20 @@ const RESOLVED_AFTER_WINDOWS = 6;
 const RESOLVED_AFTER_MS = 2 * MINUTE_MS;
 /** A fault that returns within this time is the same incident again. */
 export const REOPEN_WITHIN_MS = 5 * MINUTE_MS;
-/** Weight of the newest window's scores in the causes of an incident: a few windows decide, one does not. */
-const NEWEST_WEIGHT = 0.4;
 /** After a minute it is settled whom an incident blames: causes are averaged over its windows. */
 const SETTLED_AFTER_MS = MINUTE_MS;
-/** Probability from which a group's first cause is somebody else's, and up to which an incident has not thought of it. */
-const PLAIN_SCORE = 0.8;
-const FAINT_SCORE = 0.1;
+/** One in a hundred: whoever has less is in the list of causes, and blamed by nobody. */
+const NAMED_SCORE = 0.01;
 /** Blaming the same service says more than any number of operations that both affect. */
 const SAME_SUSPECT = 1000;
-const MAX_LISTED = 20;
 const MAX_EXEMPLARS = 10;
 
 export interface Change {
   incident: Incident;
   /** What somebody may have to be told; null when nothing but figures changed. */
   event: { kind: IncidentEventKind; reason: string } | null;
+  /** The incident as that is told, where it is told otherwise than it is kept. */
+  told?: Incident;
 }
 
 /**
@@ -55,14 +63,24 @@ export function step(
     const reason = `${incident.affected.length} deviating series, first at ${new Date(group.sinceMs).toISOString()}`;
     changes.push({ incident, event: { kind: 'opened', reason } });
   });
+  const blamed = new Set(groups.flatMap((group) => blamedBy(group).map(({ service }) => service)));
   for (const incident of known) {
     const its = joined.get(incident.id);
+    const others = known.filter((other) => other !== incident && other.state !== 'resolved');
+    const toldOf = others.flatMap(({ suspects = [] }) => suspects.filter(({ isTold }) => isTold));
+    const toldElsewhere = new Set(toldOf.map(({ service }) => service));
     if (isLeftAlone(incident, nowMs)) {
-      if (its !== undefined) changes.push(disregarded(incident, its, nowMs));
+      if (its !== undefined) changes.push(disregarded(incident, its, toldElsewhere, nowMs));
       else if (window.hasData)
         changes.push({ incident: { ...incident, quietWindows: incident.quietWindows + 1 }, event: null });
-    } else if (its !== undefined) changes.push(continued(incident, its, nowMs));
-    else if (incident.state !== 'resolved' && window.hasData) changes.push(quieter(incident, nowMs));
+    } else if (its !== undefined) changes.push(continued(incident, its, toldElsewhere, nowMs));
+    else if (
+      incident.state === 'open' &&
+      incident.suspects?.some(({ isTold, service }) => isTold && blamed.has(service))
+    ) {
+      // What it blames is still at fault, in a group that is another incident's.
+      changes.push({ incident: { ...incident, lastSeenMs: nowMs, quietWindows: 0 }, event: null });
+    } else if (incident.state !== 'resolved' && window.hasData) changes.push(quieter(incident, nowMs));
   }
   return changes;
 }
@@ -73,32 +91,45 @@ function isLeftAlone({ state, resolvedBy, quietWindows, lastSeenMs }: Incident, 
   return quietWindows < RESOLVED_AFTER_WINDOWS || nowMs - lastSeenMs < RESOLVED_AFTER_MS;
 }
 
-/** What goes on of an incident that somebody resolved is known to them; that it gets worse is not. */
-function disregarded(before: Incident, groups: readonly AnomalyGroup[], nowMs: number): Change {
-  if (worstOf(groups, before.severity) === before.severity) {
-    return { incident: { ...before, lastSeenMs: nowMs, quietWindows: 0 }, event: null };
+/** What goes on of an incident that somebody resolved is known to them; that it gets worse or has another cause is not. */
+function disregarded(
+  before: Incident,
+  groups: readonly AnomalyGroup[],
+  toldElsewhere: ReadonlySet<string>,
+  nowMs: number,
+): Change {
+  const { incident, told } = continued({ ...before, state: 'open' }, groups, toldElsewhere, nowMs);
+  if (told === undefined && incident.severity === before.severity) {
+    const { suspects } = incident;
+    return { incident: { ...before, suspects, lastSeenMs: nowMs, quietWindows: 0 }, event: null };
   }
-  const { incident } = continued(before, groups, nowMs);
-  const reason = `${before.severity} became ${incident.severity} after ${before.resolvedBy} resolved it`;
-  return { incident, event: { kind: 'reopened', reason } };
+  const what = told === undefined ? `${before.severity} became ${incident.severity}` : 'another cause';
+  const reason = `${what} after ${before.resolvedBy} resolved it`;
+  const again = { flaps: before.flaps + 1 };
+  const event = { kind: 'reopened' as const, reason };
+  return { incident: { ...incident, ...again }, event, ...(told && { told: { ...told, ...again } }) };
+}
+
+/** Whether a group's first cause is one of the first three of an incident. */
+function blamesSame({ causes: [first] }: AnomalyGroup, incident: Incident): boolean {
+  const suspects = incident.causes.slice(0, 3).filter(({ score }, i) => i === 0 || score >= NAMED_SCORE);
+  return first !== undefined && suspects.some(({ service }) => service === first.service);
 }
 
 /**
  * An open incident takes every group that touches what it affects, unless it is settled whom it blames and the group plainly blames somebody
- * who is not among them: that is another fault at the same entry. One that is quiet already, or has not been seen for as long as it
- * takes to be over (a gap in the stream), takes a group only if they blame the same service.
+ * who is not among them: that is another fault at the same entry. One that is quiet
+ * already, or has not been seen for as long as it takes to be over (a gap in the stream), takes a group only if they blame the same service.
  */
 function homeOf(group: AnomalyGroup, known: readonly Incident[], nowMs: number): Incident | null {
   const operations = new Set(group.affected.map((affected) => affected.operationId));
-  const [first] = group.causes;
   let best: { incident: Incident; overlap: number } | null = null;
   for (const incident of known) {
     if (incident.state === 'resolved' && overMs(incident) + REOPEN_WITHIN_MS < nowMs) continue;
-    const suspects = incident.causes.slice(0, 3).map((cause) => cause.service);
-    const sameSuspect = first !== undefined && suspects.includes(first.service);
+    const sameSuspect = blamesSame(group, incident);
     const isOn = incident.state === 'open' || isLeftAlone(incident, nowMs);
     const isCurrent = isOn && nowMs - incident.lastSeenMs < RESOLVED_AFTER_MS;
-    if (!sameSuspect && (!isCurrent || isAnother(first, incident, nowMs))) continue;
+    if (!sameSuspect && (!isCurrent || isAnother(group, incident, nowMs))) continue;
     const shared = incident.affected.filter((affected) => operations.has(affected.operationId)).length;
     const overlap = shared + (sameSuspect ? SAME_SUSPECT : 0);
     if (overlap > 0 && (best === null || overlap > best.overlap)) best = { incident, overlap };
@@ -111,13 +142,14 @@ function overMs({ resolvedMs, resolvedBy, lastSeenMs }: Incident): number {
   return Math.max(resolvedMs ?? 0, resolvedBy == null ? 0 : lastSeenMs);
 }
 
-/** Whether this cause is plainly somebody else than the incident has blamed for long enough to be sure of itself. */
-function isAnother(first: Cause | undefined, incident: Incident, nowMs: number): boolean {
+/** Whether a group is another fault than the incident whose operations it touches. */
+function isAnother({ roots = [], causes: [first] }: AnomalyGroup, incident: Incident, nowMs: number): boolean {
   return (
     first !== undefined &&
     first.score >= PLAIN_SCORE &&
     nowMs - incident.openedMs >= SETTLED_AFTER_MS &&
-    incident.causes.every((cause) => cause.service !== first.service || cause.score < FAINT_SCORE)
+    incident.causes.every((cause) => cause.service !== first.service || cause.score < FAINT_SCORE) &&
+    !incident.suspects?.some(({ isTold, service }) => isTold && roots.some((root) => root.service === service))
   );
 }
 
@@ -134,16 +166,22 @@ function open(group: AnomalyGroup, id: string, tenantId: number, nowMs: number):
     quietWindows: 0,
     flaps: 0,
     causes: group.causes,
+    suspects: suspectsOf(group),
     affected: group.affected,
     exemplars: group.exemplars,
   };
 }
 
-function continued(before: Incident, groups: readonly AnomalyGroup[], nowMs: number): Change {
+function continued(
+  before: Incident,
+  groups: readonly AnomalyGroup[],
+  toldElsewhere: ReadonlySet<string>,
+  nowMs: number,
+): Change {
   const severity = worstOf(groups, before.severity);
-  const incident: Incident = {
+  const incident = {
     ...before,
-    state: 'open',
+    state: 'open' as const,
     severity,
     lastSeenMs: nowMs,
     resolvedMs: null,
@@ -151,6 +189,7 @@ function continued(before: Incident, groups: readonly AnomalyGroup[], nowMs: num
     quietWindows: 0,
     flaps: before.flaps + (before.state === 'open' ? 0 : 1),
     causes: mergeCauses(before.causes, groups),
+    suspects: mergeSuspects(before, groups),
     affected: groups.reduce((all, group) => mergeAffected(all, group.affected), before.affected),
     exemplars: [...new Set([...groups.flatMap((group) => group.exemplars), ...before.exemplars])].slice(
       0,
@@ -159,12 +198,40 @@ function continued(before: Incident, groups: readonly AnomalyGroup[], nowMs: num
   };
   if (before.state === 'resolved') {
     const quietS = Math.round((nowMs - (before.resolvedMs ?? nowMs)) / 1000);
-    return { incident, event: { kind: 'reopened', reason: `came back ${quietS} s after it was resolved` } };
+    const named = new Set(groups.flatMap((group) => suspectsOf(group).map(({ service }) => service)));
+    const suspects = incident.suspects.map((suspect) => ({ ...suspect, isTold: named.has(suspect.service) }));
+    return {
+      incident: { ...incident, suspects },
+      event: { kind: 'reopened', reason: `came back ${quietS} s after it was resolved` },
+    };
   }
+  const news = newsOf(incident.suspects, toldElsewhere);
+  if (news.length > 0) return withNews(incident, news, groups);
   if (severity !== before.severity) {
     return { incident, event: { kind: 'escalated', reason: `${before.severity} became ${severity}` } };
   }
   return { incident, event: null };
+}
+
+/** Tells of services that came to be at fault: they stand first in what is told, as they were seen now. */
+function withNews(
+  before: Incident & { suspects: Suspect[] },
+  news: readonly Suspect[],
+  groups: readonly AnomalyGroup[],
+): Change {
+  const named = new Set(news.map(({ service }) => service));
+  const suspects = before.suspects.map((each) => (named.has(each.service) ? { ...each, isTold: true } : each));
+  const incident = { ...before, suspects };
+  const now = groups.flatMap(({ causes }) => causes.filter(({ service }) => named.has(service)));
+  const first = now.toSorted((a, b) => b.score - a.score || a.operationId - b.operationId);
+  const isNow = new Set(first.map(({ operationId }) => operationId));
+  const causes = [...first, ...incident.causes.filter(({ operationId }) => !isNow.has(operationId))];
+  const names = [...named].map((service) => displayText(service, 60)).join(', ');
+  return {
+    incident,
+    event: { kind: 'another_cause', reason: `${names} ${named.size === 1 ? 'is' : 'are'} at fault too, or instead` },
+    told: { ...incident, causes: causes.slice(0, MAX_LISTED) },
+  };
 }
 
 function quieter(before: Incident, nowMs: number): Change {

@@ -4,7 +4,8 @@ import type { Notice } from './notice.js';
 import type { RouteSettings } from './routing.js';
 
 /** Why a message about a group is sent; the first five are Alertmanager's. */
-export type TellReason = 'first' | 'new_alerts' | 'some_resolved' | 'all_resolved' | 'repeat' | 'escalation';
+export type TellReason =
+  'first' | 'new_alerts' | 'some_resolved' | 'all_resolved' | 'repeat' | 'escalation' | 'another_cause';
 
 /** Why an alert is not told (again) for now. */
 export type HoldReason =
@@ -20,7 +21,7 @@ export type HoldReason =
 /** An alert as routing knows it: as it stood after the last step that was routed. */
 export interface RoutedAlert {
   alert: Alert;
-  /** Why it took that step: `opened`, `escalated`, `reopened`, `resolved` for incidents. */
+  /** Why it took that step: `opened`, `escalated`, `another_cause`, `reopened`, `resolved` for incidents. */
   reason: string;
   isFiring: boolean;
   /** When routing learned of the step. */

@@ -1,6 +1,15 @@
 import type { Cause } from './cause.js';
 import type { Affected, Severity } from './incident.js';
 
+/** A service that is at fault for what it shows itself, whatever else is wrong. */
+export interface Root {
+  service: string;
+  /** Probability that it is, by its own findings alone. */
+  score: number;
+  /** Names of deviating calls of it to what makes no spans: that may be at fault in its place. */
+  behind: string[];
+}
+
 /** Anomalies of one window that belong together, with whom they point to: what the incident stage works on. */
 export interface AnomalyGroup {
   windowAtMs: number;
@@ -9,5 +18,7 @@ export interface AnomalyGroup {
   sinceMs: number;
   affected: Affected[];
   causes: Cause[];
+  /** Best first: one for each fault, none when the fault is not seen where it is. Missing in what was written before this was looked for. */
+  roots?: Root[];
   exemplars: string[];
 }

@@ -27,6 +27,19 @@ export interface Affected {
   pooledOperations?: number;
 }
 
+/** A service that an incident blames or may come to blame. */
+export interface Suspect {
+  service: string;
+  /** Mean over the windows of the probability that it is at fault, the newest weighing most. */
+  score: number;
+  /** Whether somebody was told of it. */
+  isTold: boolean;
+  /** Whether nothing of it had deviated before it was suspected. */
+  isNew: boolean;
+  /** Names of deviating calls of it to what makes no spans: that may be at fault in its place. */
+  behind: string[];
+}
+
 export interface Incident {
   id: string;
   tenantId: number;
@@ -47,12 +60,14 @@ export interface Incident {
   flaps: number;
   /** Ranked causes, best first, as of the last update. */
   causes: Cause[];
+  /** Services that were at fault by themselves, or plainly, in some window of it. Missing in what was written before this was kept. */
+  suspects?: Suspect[];
   affected: Affected[];
   /** Trace ids (32 hex) that show it. */
   exemplars: string[];
 }
 
-export const INCIDENT_EVENT_KINDS = ['opened', 'reopened', 'escalated', 'resolved'] as const;
+export const INCIDENT_EVENT_KINDS = ['opened', 'reopened', 'another_cause', 'escalated', 'resolved'] as const;
 export type IncidentEventKind = (typeof INCIDENT_EVENT_KINDS)[number];
 
 /** A step in an incident's life that somebody may have to be told of; `sequence` counts from 1 within the incident. */

@@ -69,7 +69,14 @@ export interface NoticeGroup {
   commonLabels: Record<string, string>;
   commonAnnotations: Record<string, string>;
   notificationReason:
-    'first' | 'new_alerts' | 'some_resolved' | 'all_resolved' | 'repeat' | 'escalation' | 'acknowledged';
+    | 'first'
+    | 'new_alerts'
+    | 'some_resolved'
+    | 'all_resolved'
+    | 'repeat'
+    | 'escalation'
+    | 'another_cause'
+    | 'acknowledged';
 }
 
 /** Signed links that expire, to pages on which one press of a button does it; made when the message is sent, and never stored. */

@@ -70,6 +70,7 @@ const WHY: Partial<Record<NonNullable<Notice['group']>['notificationReason'], st
   new_alerts: 'more alerts',
   some_resolved: 'some are resolved',
   repeat: 'still firing: told again',
+  another_cause: 'it has another cause',
   escalation: 'nobody acknowledged it: escalated',
 };
 

@@ -5,6 +5,7 @@ import type { Message, MessageLinks } from './message.js';
 export const VERB: Record<NoticeType, string> = {
   'incident.opened': 'Opened',
   'incident.reopened': 'Reopened',
+  'incident.another_cause': 'Another cause',
   'incident.escalated': 'Escalated',
   'incident.resolved': 'Resolved',
   'alert.firing': 'Firing',

@@ -1,6 +1,7 @@
 import type { Finding } from '../model/anomaly.js';
 import type { Operation } from '../model/operation.js';
 import { KIND_CLIENT } from '../model/span.js';
+import { hotOperations } from './candidates.js';
 import type { CallGraph } from './graph.js';
 
 /**
@@ -14,7 +15,7 @@ export function groupFindings(
 ): Finding[][] {
   const sets = new DisjointSets();
   const raised = findings.filter((finding) => finding.raised);
-  const hot = new Set(raised.flatMap((finding) => hotOperations(finding)));
+  const hot = new Set(hotOperations(raised));
   for (const operationId of hot) {
     const service = operations.get(operationId)?.serviceId;
     if (service !== undefined) sets.join(`o${operationId}`, `s${service}`);
@@ -28,7 +29,7 @@ export function groupFindings(
     if (outside !== null) sets.join(`o${operationId}`, `n${outside}`);
   }
   for (const finding of raised) {
-    const [first, ...rest] = hotOperations(finding);
+    const [first, ...rest] = hotOperations([finding]);
     for (const other of rest) sets.join(`o${first}`, `o${other}`);
   }
   const groups = new Map<string, Finding[]>();
@@ -53,15 +54,20 @@ function* calledBy(
   }
 }
 
+/** Names of those of the given calls that nobody in the graph answers. */
+export function unseenCallees(
+  calls: readonly number[],
+  graph: CallGraph,
+  operations: ReadonlyMap<number, Operation>,
+): string[] {
+  return calls.flatMap((operationId) => leftUnseen(operationId, graph, operations) ?? []);
+}
+
 /** The name of a call that nobody in the graph answers; null for anything else. */
 function leftUnseen(operationId: number, graph: CallGraph, operations: ReadonlyMap<number, Operation>): string | null {
   const operation = operations.get(operationId);
   const isAnswered = (graph.callees.get(operationId)?.size ?? 0) > 0;
   return operation?.kind === KIND_CLIENT && !isAnswered ? operation.name : null;
-}
-
-function hotOperations(finding: Finding): number[] {
-  return finding.callerId === 0 ? [finding.operationId] : [finding.operationId, finding.callerId];
 }
 
 function byStrength(a: Finding, b: Finding): number {

@@ -20,8 +20,19 @@ export interface Observed {
   gap: Map<string, Histogram[]>;
 }
 
-/** Puts windows together; linear in the rollups that they hold. */
+/** A group is ranked several times, as a whole and by its services. */
+const observed = new WeakMap<readonly WindowMeasure[], Observed>();
+
+/** Puts windows together; linear in the rollups that they hold. The same list is put together once. */
 export function observe(windows: readonly WindowMeasure[]): Observed {
+  const known = observed.get(windows);
+  if (known !== undefined) return known;
+  const seen = together(windows);
+  observed.set(windows, seen);
+  return seen;
+}
+
+function together(windows: readonly WindowMeasure[]): Observed {
   const seen: Observed = {
     traces: 0,
     sampledN: new Map(),

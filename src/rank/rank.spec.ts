@@ -400,6 +400,60 @@ describe('rank', () => {
     expect(doubted(10, 11, 45)).toBe(false);
   });
 
+  describe('roots', () => {
+    const rootsOf = (findings: Finding[], world: World): string[][] =>
+      rank(findings, [window(world)], baselines(), OPERATIONS).map(({ roots = [] }) =>
+        roots.map(({ service }) => service).toSorted(),
+      );
+    const own = (operationId: number): Finding[] => [finding(operationId), finding(operationId, 'self_time')];
+
+    it('is the one whose own findings blame itself, whoever suffers', () => {
+      expect(rootsOf([finding(10), finding(20), ...own(30)], { self: { 30: 9000 } })).toEqual([['store']]);
+    });
+
+    it('are two when two are slow in one request, and both stand first', () => {
+      const findings = [finding(10), ...own(20), ...own(30)];
+      const world = { self: { 20: 9000, 30: 4000 } };
+      expect(rootsOf(findings, world)).toEqual([['back', 'store']]);
+      const [group] = rank(findings, [window(world)], baselines(), OPERATIONS);
+      expect(group!.causes.slice(0, 2).map(({ score }) => score > 0.9)).toEqual([true, true]);
+    });
+
+    it('is not who has hardly a part in it: that may be an echo', () => {
+      expect(rootsOf([finding(10), ...own(20), ...own(30)], { self: { 20: 90_000, 30: 4000 } })).toEqual([['back']]);
+    });
+
+    it('part a group when no request meets both', () => {
+      // Two doors of one service: what is behind them shares nothing but that service.
+      const doors = new Map([
+        ...OPERATIONS,
+        ...([13, 14] as const).map((id): [number, Operation] => [
+          id,
+          { id, serviceId: 1, service: 'front', name: `door${id}`, kind: KIND_SERVER },
+        ]),
+      ]);
+      const known = baselines();
+      known.operations.set(13, { ...known.operations.get(10)!, shapes: new Map([['20', 1000]]) });
+      known.operations.set(14, { ...known.operations.get(10)!, shapes: new Map([['40', 1000]]) });
+      known.edges = new Map([
+        [edgeKey(13, 20), { ...emptyEdgeBaseline(), windows: 60, callerN: 1000, calls: 1000, gap: hist(500) }],
+        [edgeKey(14, 40), { ...emptyEdgeBaseline(), windows: 60, callerN: 1000, calls: 1000, gap: hist(500) }],
+      ]);
+      const seen = { ...window({ self: { 20: 9000, 40: 9000 } }), edges: [] };
+      const findings = [finding(13), finding(14), ...own(20), ...own(40)];
+      const groups = rank(findings, [seen], known, doors);
+      expect(
+        groups.map(({ causes, affected }) => [causes[0]!.service, affected.map((each) => each.operationId)]),
+      ).toEqual([
+        ['back', [13, 20, 20]],
+        ['other', [14, 40, 40]],
+      ]);
+      // One request that meets both: one incident.
+      known.edges.set(edgeKey(13, 40), known.edges.get(edgeKey(13, 20))!);
+      expect(rank(findings, [seen], known, doors)).toHaveLength(1);
+    });
+  });
+
   it('has nothing to say without findings', () => {
     expect(rank([], [window({})], baselines(), OPERATIONS)).toEqual([]);
   });

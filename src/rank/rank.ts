@@ -5,11 +5,13 @@ import type { AnomalyGroup } from '../model/group.js';
 import type { Operation } from '../model/operation.js';
 import type { WindowMeasure } from '../model/rollup.js';
 import { suspect, type Suspects } from './blame.js';
+import { candidatesOf, hotOperations } from './candidates.js';
 import { deepest } from './deepest.js';
 import { affectedBy, exemplarsOf, severityOf } from './describe.js';
-import { type CallGraph, callGraph, downstream } from './graph.js';
+import { type CallGraph, callGraph } from './graph.js';
 import { groupFindings } from './group.js';
 import { withNovelties } from './novel.js';
+import { type GroupRoot, partedByRoots, rootsOf, toldRoots } from './roots.js';
 import { scored } from './score.js';
 import { withTelemetryDoubts } from './telemetry-doubt.js';
 
@@ -26,47 +28,74 @@ export function rank(
   const windowAtMs = recent.at(-1)?.windowAtMs;
   if (windowAtMs === undefined) return [];
   const graph = callGraph(baselines, recent);
-  return groupFindings(findings, graph, operations).map((group) => {
-    const sinceMs = Math.min(...group.map((finding) => finding.sinceMs));
-    const windows = recent.filter((window) => window.windowAtMs >= sinceMs);
-    const hot = group.flatMap((finding) =>
-      finding.callerId === 0 ? [finding.operationId] : [finding.operationId, finding.callerId],
-    );
-    const found = scored(
-      suspect(candidatesOf(group, hot, graph, operations), graph, windows, baselines, operations, group),
-    );
-    const suspects = found.length > 0 ? found : deepest(group, graph, windows, operations);
-    const doubted = withTelemetryDoubts(suspects, group, windows, baselines, operations);
-    const causes = withNovelties(doubted, recent, baselines, operations);
-    return {
-      windowAtMs,
-      severity: severityOf(group, baselines),
-      sinceMs,
-      affected: affectedBy(group, operations),
-      causes,
-      exemplars: exemplarsOf(hot, windows),
-    };
+  const since = new Map<number, WindowMeasure[]>();
+  const windowsSince = (sinceMs: number): WindowMeasure[] => {
+    const windows = since.get(sinceMs) ?? recent.filter((window) => window.windowAtMs >= sinceMs);
+    since.set(sinceMs, windows);
+    return windows;
+  };
+  const around: Around = { windowAtMs, recent, graph, windowsSince, baselines, operations };
+  return groupFindings(findings, graph, operations).flatMap((group) => {
+    const whole = explained(group, around, new Set());
+    const parts = partedByRoots(group, whole.roots, graph, operations);
+    if (parts.length === 1) return [whole.group];
+    return parts.map(({ findings, services }) => {
+      const others = parts.flatMap((part) => (part.services === services ? [] : [...part.services]));
+      return explained(findings, around, new Set(others)).group;
+    });
   });
 }
 
-/**
- * Who may be to blame: a cause lies downstream of what suffers, or is the one that suffers: any operation of its service, or, when
- * it is called less than usual, who should have called it.
- */
-function candidatesOf(
-  group: readonly Finding[],
-  hot: readonly number[],
-  graph: CallGraph,
-  operations: ReadonlyMap<number, Operation>,
-): Set<number> {
-  const services = new Set(hot.map((operationId) => operations.get(operationId)?.serviceId));
-  const from = new Set(hot);
-  for (const { operationId, callerId, direction } of group) {
-    if (direction !== 'down') continue;
-    for (const caller of graph.callers.get(callerId === 0 ? operationId : callerId) ?? []) from.add(caller);
-  }
-  for (const { id, serviceId } of operations.values()) if (services.has(serviceId)) from.add(id);
-  return downstream(graph, from);
+interface Around {
+  windowAtMs: number;
+  recent: readonly WindowMeasure[];
+  graph: CallGraph;
+  windowsSince: (sinceMs: number) => WindowMeasure[];
+  baselines: Baselines;
+  operations: ReadonlyMap<number, Operation>;
+}
+
+/** A group with its causes, and which of them are faults of their own. `notThese`: services that are at fault for something else. */
+function explained(
+  findings: readonly Finding[],
+  around: Around,
+  notThese: ReadonlySet<string>,
+): { group: AnomalyGroup; roots: GroupRoot[] } {
+  const { windowAtMs, recent, graph, windowsSince, baselines, operations } = around;
+  const sinceMs = Math.min(...findings.map((finding) => finding.sinceMs));
+  const windows = windowsSince(sinceMs);
+  const candidates = candidatesOf(findings, graph, operations);
+  for (const id of candidates) if (notThese.has(operations.get(id)?.service ?? '')) candidates.delete(id);
+  const found = scored(suspect(candidates, graph, windows, baselines, operations, findings));
+  const suspects = found.length > 0 ? found : deepest(findings, graph, windows, operations);
+  const roots = rootsOf(findings, found, graph, windowsSince, baselines, operations);
+  const told = toldRoots(roots, found);
+  const doubted = withTelemetryDoubts(rootsFirst(suspects, told), findings, windows, baselines, operations);
+  const causes = withNovelties(doubted, recent, baselines, operations);
+  const group: AnomalyGroup = {
+    windowAtMs,
+    severity: severityOf(findings, baselines),
+    sinceMs,
+    affected: affectedBy(findings, operations),
+    causes,
+    roots: told.map(({ service, score, behind }) => ({ service, score, behind })),
+    exemplars: exemplarsOf(hotOperations(findings), windows),
+  };
+  return { group, roots };
+}
+
+/** Each of several roots is as likely as its own findings say: that the trouble has another source too does not speak for it. */
+function rootsFirst(causes: readonly Cause[], roots: readonly GroupRoot[]): Cause[] {
+  if (roots.length < 2) return [...causes];
+  const own = new Map(roots.map(({ service, score }) => [service, score]));
+  const most = new Map<string, number>();
+  for (const { service, score } of causes) most.set(service, Math.max(most.get(service) ?? 0, score));
+  return causes
+    .map((cause) => {
+      const raise = Math.max(1, (own.get(cause.service) ?? 0) / most.get(cause.service)!);
+      return { ...cause, score: cause.score * raise };
+    })
+    .sort((a, b) => b.score - a.score || a.operationId - b.operationId);
 }
 
 /** Ranks over given windows on evidence alone, when nobody has raised a finding: everything that deviates is a candidate. */

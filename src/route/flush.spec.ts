@@ -91,6 +91,19 @@ describe('decideFlush', () => {
       why: ['a not: already_told'],
     },
     {
+      name: 'another cause of what was told',
+      given: {
+        members: [
+          member('a', { reason: 'another_cause' }),
+          member('b', { routedAtMs: NOW - 2_000, reason: 'another_cause' }),
+        ],
+        shown: { A: told(['a', 'b']) },
+        group: { firstToldAtMs: NOW - 60_000, escalatedAtMs: null, acknowledgedAtMs: NOW - 30_000 },
+      },
+      says: ['A another_cause a+b'],
+      why: ['a another_cause', 'b not: already_told'],
+    },
+    {
       name: 'a further alert: the message has the whole group',
       given: { members: [member('a'), member('b')], shown: { A: told(['a']) } },
       says: ['A new_alerts a+b'],

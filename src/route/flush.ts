@@ -1,6 +1,15 @@
 import type { Member, TellReason, Told, Verdict } from '../model/alert-group.js';
 import type { Severity } from '../model/incident.js';
-import { isOwed, isWorse, severityOf, wantedBy, type FlushInput, type FlushMessage, type Held } from './flush-input.js';
+import {
+  isOwed,
+  isTurned,
+  isWorse,
+  severityOf,
+  wantedBy,
+  type FlushInput,
+  type FlushMessage,
+  type Held,
+} from './flush-input.js';
 import { isEscalationDue, nextAt, repeatAt } from './flush-timing.js';
 import { verdictOn } from './verdict.js';
 
@@ -87,6 +96,7 @@ function forChannel(
   const resolved = members.filter((member) => !member.isFiring && wasShown(member));
   const fresh = firing.filter((member) => !wasShown(member));
   const worse = firing.filter((member) => isWorse(member.alert, shown[member.alert.id]));
+  const turned = firing.filter((member) => isTurned(member, before));
   const isRepeat = firing.length > 0 && nowMs >= repeatAt(before, settings.repeatIntervalS, nowMs);
   const left = Object.fromEntries(
     Object.entries(shown).filter(([id]) => !resolved.some(({ alert }) => alert.id === id)),
@@ -104,6 +114,8 @@ function forChannel(
     reason = firing.length === 0 ? 'all_resolved' : 'some_resolved';
   } else if (worse.length > 0 && settings.tellEscalations) {
     reason = 'escalation';
+  } else if (turned.length > 0) {
+    reason = 'another_cause';
   } else if (isRepeat && input.group.acknowledgedAtMs === null) {
     // Who has not got the last message yet gets it late: that is the repeat.
     if (input.waiting.has(channelId)) {

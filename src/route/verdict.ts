@@ -1,20 +1,23 @@
 import type { HoldReason, Member, Verdict } from '../model/alert-group.js';
-import { isWorse, type FlushInput, type FlushMessage, type Held } from './flush-input.js';
+import { isTurned, isWorse, type FlushInput, type FlushMessage, type Held } from './flush-input.js';
 
 /** What was decided on one member of a group: by which reason it is told, or by what it is held. */
 export function verdictOn(
-  { alert, isFiring, reason }: Member,
+  member: Member,
   messages: readonly FlushMessage[],
   held: Held,
   channels: ReadonlyMap<string, Member[]>,
   input: FlushInput,
 ): Verdict {
+  const { alert, isFiring, reason } = member;
   const alertId = alert.id;
   const telling = messages.filter(({ channelId, firing, resolved, reason: why }) => {
     if (!isFiring) return resolved.some((each) => each.alert.id === alertId);
     if (!firing.some((each) => each.alert.id === alertId)) return false;
-    const shown = input.told.get(channelId)?.firing[alertId];
-    return why === 'repeat' || shown === undefined || (input.settings.tellEscalations && isWorse(alert, shown));
+    const before = input.told.get(channelId) ?? null;
+    const shown = before?.firing[alertId];
+    if (why === 'repeat' || shown === undefined || isTurned(member, before)) return true;
+    return input.settings.tellEscalations && isWorse(alert, shown);
   });
   const [first] = telling;
   if (first !== undefined) {

@@ -1,3 +1,4 @@
+import { AnotherCause1763900200000 } from '../../migrations/1763900200000-another-cause.js';
 import { DataSource } from 'typeorm';
 import { Alerts1763800000000 } from '../../migrations/1763800000000-alerts.js';
 import { RuleTypes1763840000000 } from '../../migrations/1763840000000-rule-types.js';
@@ -66,6 +67,7 @@ export function createDataSource(url: string, poolSize = 10): DataSource {
       RuleSource1763900300000,
       AlertsInHand1763900300001,
       ActionLinks1763900400000,
+      AnotherCause1763900200000,
       ResolvedByHand1763900400100,
       Feedback1763900400200,
       SegmentAttributes1763900600000,

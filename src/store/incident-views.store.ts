@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { Finding, Signal } from '../model/anomaly.js';
-import type { Incident } from '../model/incident.js';
+import type { Incident, IncidentEventKind } from '../model/incident.js';
 import { isoMs, isoUs } from './iso-time.js';
 
 export interface IncidentFilter {
@@ -22,7 +22,7 @@ export interface ListedIncident {
 export interface IncidentHistory {
   events: {
     sequence: number;
-    kind: 'opened' | 'reopened' | 'escalated' | 'resolved';
+    kind: IncidentEventKind;
     at: string;
     reason: string;
     undecided: { attempts: number; error: string; isSetAside: boolean } | null;

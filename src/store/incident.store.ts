@@ -7,7 +7,7 @@ const INCIDENT_COLUMNS = `
   id, tenant_id as "tenantId", state, severity,
   extract(epoch from started_at) * 1000 as "startedMs", extract(epoch from opened_at) * 1000 as "openedMs",
   extract(epoch from last_seen_at) * 1000 as "lastSeenMs", extract(epoch from resolved_at) * 1000 as "resolvedMs",
-  resolved_by as "resolvedBy", quiet_windows as "quietWindows", flaps, causes, affected, exemplars`;
+  resolved_by as "resolvedBy", quiet_windows as "quietWindows", flaps, causes, suspects, affected, exemplars`;
 
 type IncidentRow = Omit<Incident, 'startedMs' | 'openedMs' | 'lastSeenMs' | 'resolvedMs'> & {
   startedMs: string;
@@ -58,13 +58,13 @@ export class IncidentStore {
   async save(tx: EntityManager, incident: Incident): Promise<void> {
     await tx.query(
       `insert into incidents (id, tenant_id, state, severity, started_at, opened_at, last_seen_at, resolved_at,
-                              quiet_windows, flaps, causes, affected, exemplars, resolved_by)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                              quiet_windows, flaps, causes, affected, exemplars, resolved_by, suspects)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
        on conflict (id) do update
           set state = excluded.state, severity = excluded.severity, last_seen_at = excluded.last_seen_at,
               resolved_at = excluded.resolved_at, quiet_windows = excluded.quiet_windows, flaps = excluded.flaps,
               causes = excluded.causes, affected = excluded.affected, exemplars = excluded.exemplars,
-              resolved_by = excluded.resolved_by`,
+              resolved_by = excluded.resolved_by, suspects = excluded.suspects`,
       [
         incident.id,
         incident.tenantId,
@@ -80,6 +80,7 @@ export class IncidentStore {
         JSON.stringify(incident.affected),
         JSON.stringify(incident.exemplars),
         incident.resolvedBy ?? null,
+        JSON.stringify(incident.suspects ?? []),
       ],
     );
   }

@@ -76,6 +76,20 @@ describe('a fault at minute 12 that ends at minute 16', () => {
   });
 });
 
+it('tells of a second fault in the same requests while the first lasts, and when all is well again', () => {
+  const { told } = live({
+    toMs: minute(30),
+    faults: [
+      { ...fault('slow', 'cart', 10), toMs: minute(22) },
+      { ...fault('errors', 'payment'), fromMs: minute(16), toMs: minute(22) },
+    ],
+  });
+  const news = told.filter((t) => t.kind !== 'escalated');
+  expect(news.map((t) => t.kind)).toEqual(['opened', 'another_cause', 'resolved']);
+  expect(news[0]!.cause).toBe('cart GetCart');
+  expect(news[1]!.minute).toBeLessThanOrEqual(17.5);
+});
+
 describe('nothing is said', () => {
   it.each([1, 2, 3])('of an hour of ordinary traffic with a few errors (seed %i)', (seed) => {
     expect(live({ toMs: minute(60), background: 0.01, seed }).told).toEqual([]);

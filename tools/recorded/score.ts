@@ -10,10 +10,18 @@ export const EARLY_MS = 60_000;
 /** An alarm earlier than this after the start of a fault is not its doing: more than half of the window it was decided on lay before. */
 export const SOONEST_MS = WINDOW_MS / 2;
 
-/** Somebody was told: an incident opened, or one that seemed over came back. Times on the data's own scale. */
+const ALARM_KINDS = ['opened', 'reopened', 'another_cause'] as const;
+export type AlarmKind = (typeof ALARM_KINDS)[number];
+
+/** Whether a step of an incident tells somebody of something new: it opened, came back after it seemed over, or has another cause. */
+export function isAlarm(kind: string): kind is AlarmKind {
+  return ALARM_KINDS.some((each) => each === kind);
+}
+
+/** Somebody was told of something new. Times on the data's own scale. */
 export interface Alarm {
   incidentId: string;
-  kind: 'opened' | 'reopened';
+  kind: AlarmKind;
   atMs: number;
   /** Services of the ranked causes as the message said them, best first, each once. */
   toldServices: string[];

@@ -94,6 +94,7 @@ describe('countWebhooks', () => {
     expect(countWebhooks(messages)).toEqual({
       opened: 1,
       reopened: 0,
+      another_cause: 0,
       escalated: 0,
       resolved: 2,
       unverified: 1,

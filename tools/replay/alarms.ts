@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import type { IncidentDetailView } from '../../src/query/contract.js';
 import type { ReceivedMessage } from '../client/receiver.js';
-import { distinctServices } from '../recorded/score.js';
-import type { Alarm } from '../recorded/score.js';
+import { type Alarm, distinctServices, isAlarm } from '../recorded/score.js';
 
 const Cause = z.object({ service: z.string(), operation: z.string(), score: z.number() });
 const Message = z.object({
@@ -14,6 +13,7 @@ const Message = z.object({
 export interface WebhookCounts {
   opened: number;
   reopened: number;
+  another_cause: number;
   escalated: number;
   resolved: number;
   unverified: number;
@@ -21,24 +21,26 @@ export interface WebhookCounts {
   repeated: number;
 }
 
+const COUNTED = ['opened', 'reopened', 'another_cause', 'escalated', 'resolved'] as const;
+
 /** How many webhooks of each type came, each counted once. */
 export function countWebhooks(messages: readonly ReceivedMessage[]): WebhookCounts {
-  const counts = { opened: 0, reopened: 0, escalated: 0, resolved: 0, unverified: 0, repeated: 0 };
+  const counts = { opened: 0, reopened: 0, another_cause: 0, escalated: 0, resolved: 0, unverified: 0, repeated: 0 };
   const told = new Set<string>();
   for (const { verified, body } of messages) {
     const message = Message.safeParse(body).data;
-    const type = message?.type.replace('incident.', '');
+    const type = COUNTED.find((kind) => message?.type === `incident.${kind}`);
     const step = message && `${message.data.incident.id} ${message.type} ${message.timestamp}`;
     if (!verified) counts.unverified += 1;
     else if (step !== undefined && told.has(step)) counts.repeated += 1;
-    else if (type === 'opened' || type === 'reopened' || type === 'escalated' || type === 'resolved') counts[type] += 1;
+    else if (type !== undefined) counts[type] += 1;
     if (verified && step !== undefined) told.add(step);
   }
   return counts;
 }
 
 /**
- * Every opening and reopening of the incidents, in the data's own time. What was told comes from the verified webhook about
+ * Every step of the incidents that told of something new, in the data's own time. What was told comes from the verified webhook about
  * that step; with `messages` null (no webhooks could be received) it is what the incident says in the end. An alarm that
  * no webhook told of is told without causes.
  */
@@ -56,7 +58,7 @@ export function alarmsOf(
   }
   return incidents.flatMap((incident) =>
     incident.events.flatMap(({ kind, at }) => {
-      if (kind !== 'opened' && kind !== 'reopened') return [];
+      if (!isAlarm(kind)) return [];
       const atMs = Date.parse(at);
       const causes = messages ? (told.get(`${incident.id} incident.${kind} ${atMs}`) ?? []) : incident.causes;
       return {

@@ -116,8 +116,8 @@ function tell(result: ReplayResult, session: Session, options: ReplayOptions, sc
   screen.say(
     webhooks === null
       ? `no webhooks: "as told" is what the incidents say at the end (${session.unreachable})`
-      : `webhooks received: ${webhooks.opened} opened, ${webhooks.reopened} reopened, ${webhooks.escalated} escalated, ` +
-          `${webhooks.resolved} resolved; ${webhooks.unverified === 0 ? 'every signature was right' : `${webhooks.unverified} with a wrong signature`}` +
+      : `webhooks received: ${webhooks.opened} opened, ${webhooks.reopened} reopened, ` +
+          `${webhooks.another_cause} with another cause, ${webhooks.escalated} escalated, ${webhooks.resolved} resolved; ${webhooks.unverified === 0 ? 'every signature was right' : `${webhooks.unverified} with a wrong signature`}` +
           (webhooks.repeated === 0 ? '' : `; ${webhooks.repeated} told the same once more`),
   );
   if (options.keepKey)
