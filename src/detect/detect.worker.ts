@@ -3,8 +3,7 @@ import { DEFAULT_POLICY } from '../model/policy.js';
 import { WINDOW_MS, windowsBetween } from '../model/window.js';
 import { StageRunner } from '../stage-runner.js';
 import { AnomalyStore } from '../store/anomaly.store.js';
-import { BaselineStore } from '../store/baseline.store.js';
-import { RollupStore } from '../store/rollup.store.js';
+import { RecentStore } from '../store/recent.store.js';
 import { OutlierStore } from '../store/outlier.store.js';
 import { SeasonStore } from '../store/season.store.js';
 import { detect } from './detect.js';
@@ -15,8 +14,7 @@ import { findOutliers } from './outliers.js';
 export class DetectWorker {
   constructor(
     private readonly runner: StageRunner,
-    private readonly rollups: RollupStore,
-    private readonly baselines: BaselineStore,
+    private readonly recent: RecentStore,
     private readonly anomalies: AnomalyStore,
     private readonly seasons: SeasonStore,
     private readonly outliers: OutlierStore,
@@ -25,9 +23,9 @@ export class DetectWorker {
   async run(tenantId: number): Promise<void> {
     await this.runner.run('detect', tenantId, async ({ fromMs, toMs }) => {
       const before = DEFAULT_POLICY.historyWindows * WINDOW_MS;
-      const history = await this.rollups.load(tenantId, fromMs - before, toMs);
+      const history = await this.recent.load(tenantId, fromMs - before, toMs);
       const operations = await this.anomalies.operations(tenantId);
-      const baselines = await this.baselines.load(tenantId);
+      const baselines = await this.recent.normal(tenantId);
       const seasons = {
         known: await this.seasons.load(tenantId, fromMs, toMs),
         timeZone: this.seasons.timeZone,

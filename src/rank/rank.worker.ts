@@ -3,8 +3,7 @@ import { WINDOW_MS } from '../model/window.js';
 import { RANK_LOOK_BACK } from '../pipeline.js';
 import { StageRunner } from '../stage-runner.js';
 import { AnomalyStore } from '../store/anomaly.store.js';
-import { BaselineStore } from '../store/baseline.store.js';
-import { RollupStore } from '../store/rollup.store.js';
+import { RecentStore } from '../store/recent.store.js';
 import { rank } from './rank.js';
 
 /** Raised anomalies → groups with ranked causes. */
@@ -12,8 +11,7 @@ import { rank } from './rank.js';
 export class RankWorker {
   constructor(
     private readonly runner: StageRunner,
-    private readonly rollups: RollupStore,
-    private readonly baselines: BaselineStore,
+    private readonly recent: RecentStore,
     private readonly anomalies: AnomalyStore,
   ) {}
 
@@ -21,8 +19,8 @@ export class RankWorker {
     await this.runner.run('rank', tenantId, async ({ fromMs, toMs }) => {
       const findings = await this.anomalies.raised(tenantId, fromMs, toMs);
       if (findings.length === 0) return (tx) => this.anomalies.replaceGroups(tx, tenantId, fromMs, toMs, []);
-      const history = await this.rollups.load(tenantId, fromMs - RANK_LOOK_BACK * WINDOW_MS, toMs);
-      const baselines = await this.baselines.load(tenantId);
+      const history = await this.recent.load(tenantId, fromMs - RANK_LOOK_BACK * WINDOW_MS, toMs);
+      const baselines = await this.recent.normal(tenantId);
       const operations = await this.anomalies.operations(tenantId);
       const windows = [...new Set(findings.map((finding) => finding.windowAtMs))].sort((a, b) => a - b);
       const groups = windows.flatMap((atMs) =>

@@ -31,6 +31,7 @@ import { MetricsStore } from './metrics.store.js';
 import { NotificationStore } from './notification.store.js';
 import { OutsideAlertStore } from './outside-alert.store.js';
 import { ProposalStore } from './proposal.store.js';
+import { RecentStore } from './recent.store.js';
 import { RecurrenceStore } from './recurrence.store.js';
 import { ReopenedStore } from './reopened.store.js';
 import { RetentionStore } from './retention.store.js';
@@ -81,6 +82,7 @@ const STORES = [
   NotificationStore,
   OutsideAlertStore,
   ProposalStore,
+  RecentStore,
   RecurrenceStore,
   ReopenedStore,
   RetentionStore,
