@@ -1,5 +1,5 @@
 import { displayText } from '../src/model/display.js';
-import { EARLY_MS, FAULT_REACH_MS, median, PLACES, type Score, type Share } from '../tools/recorded/score.js';
+import { EARLY_MS, FAULT_REACH_MS, median, NOTICED_BY, PLACES, type Score, type Share } from '../tools/recorded/score.js';
 import { GRACE_MS } from '../src/pipeline.js';
 import type { ReplayResult } from '../tools/replay/run.js';
 import type { DatasetResult } from './evaluate.js';
@@ -44,7 +44,7 @@ export function datasetText(result: DatasetResult): string {
       each.fault.service,
       each.fault.type,
       isNoticed
-        ? `${Math.round(each.noticedAfterS!)} s${each.noticedBy === 'reopened' ? ', reopened' : ''}`
+        ? `${Math.round(each.noticedAfterS!)} s${NOTICED_BY[each.noticedBy ?? 'opened']}`
         : each.judged
           ? 'not noticed'
           : 'no spans',

@@ -18,6 +18,13 @@ export function isAlarm(kind: string): kind is AlarmKind {
   return ALARM_KINDS.some((each) => each === kind);
 }
 
+/** How a table says by what a fault was noticed, behind the time that took; nothing for an incident of its own. */
+export const NOTICED_BY: Record<AlarmKind, string> = {
+  opened: '',
+  reopened: ', reopened',
+  another_cause: ', another cause',
+};
+
 /** Somebody was told of something new. Times on the data's own scale. */
 export interface Alarm {
   incidentId: string;

@@ -1,5 +1,5 @@
 import { displayText } from '../../src/model/display.js';
-import { FAULT_REACH_MS, PLACES, SOONEST_MS } from '../recorded/score.js';
+import { FAULT_REACH_MS, NOTICED_BY, PLACES, SOONEST_MS } from '../recorded/score.js';
 import type { FaultResult, Score, Share } from '../recorded/score.js';
 
 const COLUMNS = [
@@ -32,7 +32,7 @@ export function reportText(score: Score): string {
 
 function noticed({ noticedAfterS, noticedBy, judged }: FaultResult): string {
   if (noticedAfterS === null) return judged ? 'not noticed' : 'no spans';
-  return `${Math.round(noticedAfterS)} s${noticedBy === 'reopened' ? ', reopened' : ''}`;
+  return `${Math.round(noticedAfterS)} s${NOTICED_BY[noticedBy ?? 'opened']}`;
 }
 
 function summary(score: Score): string[] {
