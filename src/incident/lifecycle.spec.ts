@@ -256,6 +256,15 @@ describe('step', () => {
     expect(change!.incident.causes.map(({ service }) => service)).toEqual(['s1', 's5']);
   });
 
+  it('does not tell anew of the cause of an incident from before suspects were kept', () => {
+    const [{ suspects: _, ...old }] = play([rooted(['s1'], [['s1', 0.9]], [1])]).incidents as [Incident];
+    const changes = [1, 2, 3].flatMap((i) => {
+      const window = { atMs: i * WINDOW_MS, hasData: true };
+      return step([old], rooted(['s1'], [['s1', 0.9]], [1]), window, { tenantId: 1, idOf: () => 'new' });
+    });
+    expect(changes.map(({ event }) => event)).toEqual([null, null, null]);
+  });
+
   it('takes longer to call it over each time it flaps', () => {
     const { told } = play([cart, ...quiet(4), cart, ...quiet(4), cart, ...quiet(60)]);
     expect(told).toEqual(['0:opened', '34:resolved']);

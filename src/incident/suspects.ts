@@ -42,8 +42,16 @@ export function newsOf(now: readonly Suspect[], toldElsewhere: ReadonlySet<strin
   );
 }
 
+/** An incident of before this was kept told of its first cause. */
+function suspectsBefore({ suspects = [], causes: [first] }: Incident): readonly Suspect[] {
+  if (suspects.length > 0 || first === undefined) return suspects;
+  return [{ service: first.service, score: first.score, isTold: true, isNew: true, behind: [] }];
+}
+
 /** As with causes: the newest window weighs NEWEST_WEIGHT. */
-export function mergeSuspects({ suspects = [], affected }: Incident, groups: readonly AnomalyGroup[]): Suspect[] {
+export function mergeSuspects(before: Incident, groups: readonly AnomalyGroup[]): Suspect[] {
+  const { affected } = before;
+  const suspects = suspectsBefore(before);
   const now = new Map<string, Blamed>();
   for (const blamed of groups.flatMap(blamedBy)) {
     if (blamed.score > (now.get(blamed.service)?.score ?? 0)) now.set(blamed.service, blamed);
