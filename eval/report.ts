@@ -1,5 +1,13 @@
 import { displayText } from '../src/model/display.js';
-import { EARLY_MS, FAULT_REACH_MS, median, NOTICED_BY, PLACES, type Score, type Share } from '../tools/recorded/score.js';
+import {
+  EARLY_MS,
+  FAULT_REACH_MS,
+  median,
+  NOTICED_BY,
+  PLACES,
+  type Score,
+  type Share,
+} from '../tools/recorded/score.js';
 import { GRACE_MS } from '../src/pipeline.js';
 import type { ReplayResult } from '../tools/replay/run.js';
 import type { DatasetResult } from './evaluate.js';

@@ -416,7 +416,7 @@ describe('rank', () => {
       const world = { self: { 20: 9000, 30: 4000 } };
       expect(rootsOf(findings, world)).toEqual([['back', 'store']]);
       const [group] = rank(findings, [window(world)], baselines(), OPERATIONS);
-      expect(group!.causes.slice(0, 2).map(({ score }) => score > 0.9)).toEqual([true, true]);
+      expect(group!.causes.slice(0, 2).map(({ score }) => score >= 0.5)).toEqual([true, true]);
     });
 
     it('is not who has hardly a part in it: that may be an echo', () => {
