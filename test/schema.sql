@@ -408,7 +408,7 @@ CREATE TABLE incident_events (
   set_aside boolean DEFAULT false NOT NULL,
   CONSTRAINT incident_events_pkey PRIMARY KEY (incident_id, sequence),
   CONSTRAINT incident_events_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES incidents(id) ON DELETE CASCADE,
-  CONSTRAINT incident_events_kind_check CHECK ((kind = ANY (ARRAY['opened'::text, 'reopened'::text, 'escalated'::text, 'resolved'::text])))
+  CONSTRAINT incident_events_kind_check CHECK ((kind = ANY (ARRAY['opened'::text, 'reopened'::text, 'another_cause'::text, 'escalated'::text, 'resolved'::text]))) NOT VALID
 );
 CREATE INDEX incident_events_at ON public.incident_events USING btree (tenant_id, at);
 CREATE INDEX incident_events_set_aside ON public.incident_events USING btree (tenant_id) WHERE set_aside;
@@ -428,6 +428,7 @@ CREATE TABLE incidents (
   causes jsonb NOT NULL,
   affected jsonb NOT NULL,
   exemplars jsonb NOT NULL,
+  suspects jsonb DEFAULT '[]'::jsonb NOT NULL,
   resolved_by text,
   CONSTRAINT incidents_pkey PRIMARY KEY (id),
   CONSTRAINT incidents_severity_check CHECK ((severity = ANY (ARRAY['info'::text, 'warning'::text, 'critical'::text]))),
