@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Baselines } from '../model/baseline.js';
 import { Histogram } from '../model/histogram.js';
-import type { EdgeRollup, Rollup, WindowMeasure } from '../model/rollup.js';
+import { emptyRollup, type EdgeRollup, type Rollup, type WindowMeasure } from '../model/rollup.js';
 import { DEFAULT_POLICY } from '../model/policy.js';
 import { dispersionOf } from '../model/spread.js';
 import { WINDOW_MS } from '../model/window.js';
@@ -14,25 +14,8 @@ const histogram = (...values: number[]): Histogram => {
 };
 const rollup = (operationId: number, more: Partial<Rollup> = {}): Rollup => {
   const n = more.n ?? 10;
-  return {
-    operationId,
-    windowAtMs: 0,
-    n,
-    errors: 0,
-    entries: 0,
-    durationSumUs: 0,
-    maxDurationUs: 0,
-    latency: histogram(...Array.from({ length: n }, (_, i) => 100 + i)),
-    sampledN: n,
-    failedHere: 0,
-    selfTime: new Histogram(),
-    shapes: new Map(),
-    instances: new Map(),
-    paths: null,
-    slowest: [],
-    failed: [],
-    ...more,
-  };
+  const latency = histogram(...Array.from({ length: n }, (_, i) => 100 + i));
+  return { ...emptyRollup(operationId, 0), n, latency, sampledN: n, ...more };
 };
 const edge = (callerId: number, calleeId: number, calls: number): EdgeRollup => ({
   callerId,

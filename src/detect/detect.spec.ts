@@ -8,7 +8,7 @@ import {
 } from '../model/baseline.js';
 import { Histogram } from '../model/histogram.js';
 import { DEFAULT_POLICY } from '../model/policy.js';
-import type { Rollup, WindowMeasure } from '../model/rollup.js';
+import { emptyRollup, type Rollup, type WindowMeasure } from '../model/rollup.js';
 import { seasonKey, type Seasons } from '../model/season.js';
 import { emptySpread, LEVELS, type Spread } from '../model/spread.js';
 import { HOUR_MS, WINDOW_MS } from '../model/window.js';
@@ -36,25 +36,10 @@ const baseline = (more: Partial<OperationBaseline> = {}): OperationBaseline => (
   errorChi: { sum: 54, n: 54 },
   ...more,
 });
-const rollup = (i: number, more: Partial<Rollup> = {}): Rollup => ({
-  operationId: 1,
-  windowAtMs: i * WINDOW_MS,
-  n: 50,
-  errors: 0,
-  entries: 0,
-  durationSumUs: 0,
-  maxDurationUs: 0,
-  latency: around100ms(more.n ?? 50),
-  sampledN: more.n ?? 50,
-  failedHere: 0,
-  selfTime: new Histogram(),
-  shapes: new Map(),
-  instances: new Map(),
-  paths: null,
-  slowest: [],
-  failed: [],
-  ...more,
-});
+const rollup = (i: number, more: Partial<Rollup> = {}): Rollup => {
+  const n = more.n ?? 50;
+  return { ...emptyRollup(1, i * WINDOW_MS), n, latency: around100ms(n), sampledN: n, ...more };
+};
 const window = (i: number, rollups: Rollup[], calls?: number): WindowMeasure => ({
   windowAtMs: i * WINDOW_MS,
   n: 1000,

@@ -4,7 +4,7 @@ import { emptyOperationBaseline, type OperationBaseline } from '../model/baselin
 import { Histogram } from '../model/histogram.js';
 import type { Operation } from '../model/operation.js';
 import { DEFAULT_POLICY } from '../model/policy.js';
-import type { Rollup, WindowMeasure } from '../model/rollup.js';
+import { emptyRollup, type Rollup, type WindowMeasure } from '../model/rollup.js';
 import { KIND_CONSUMER, KIND_SERVER } from '../model/span.js';
 import { findOutliers } from './outliers.js';
 
@@ -37,22 +37,10 @@ const past = (more: Partial<OperationBaseline> = {}): OperationBaseline => ({
   ...more,
 });
 const rollup = (operationId: number, more: Partial<Rollup>): Rollup => ({
-  operationId,
-  windowAtMs: 0,
+  ...emptyRollup(operationId, 0),
   n: 20,
-  errors: 0,
-  entries: 0,
-  durationSumUs: 0,
   maxDurationUs: 30_000,
-  latency: new Histogram(),
-  sampledN: 0,
-  failedHere: 0,
-  selfTime: new Histogram(),
-  shapes: new Map(),
-  instances: new Map(),
-  paths: null,
   slowest: ['a'],
-  failed: [],
   ...more,
 });
 const OPERATIONS = new Map<number, Operation>(

@@ -3,7 +3,7 @@ import { type Baselines, emptyEdgeBaseline, emptyOperationBaseline } from '../mo
 import { Histogram } from '../model/histogram.js';
 import type { Operation } from '../model/operation.js';
 import { DEFAULT_POLICY } from '../model/policy.js';
-import type { Rollup, WindowMeasure } from '../model/rollup.js';
+import { emptyRollup, type Rollup, type WindowMeasure } from '../model/rollup.js';
 import { KIND_SERVER } from '../model/span.js';
 import { WINDOW_MS } from '../model/window.js';
 import { detect } from './detect.js';
@@ -13,22 +13,9 @@ const OPERATIONS = new Map<number, Operation>(
   [1, 2, 3, 9].map((id) => [id, { id, serviceId: 1, service: 'shop', name: `op${id}`, kind: KIND_SERVER }]),
 );
 const rollup = (operationId: number, i: number, n: number): Rollup => ({
-  operationId,
-  windowAtMs: i * WINDOW_MS,
+  ...emptyRollup(operationId, i * WINDOW_MS),
   n,
-  errors: 0,
-  entries: 0,
-  durationSumUs: 0,
-  maxDurationUs: 0,
-  latency: new Histogram(),
   sampledN: n,
-  failedHere: 0,
-  selfTime: new Histogram(),
-  shapes: new Map(),
-  instances: new Map(),
-  paths: null,
-  slowest: [],
-  failed: [],
 });
 interface Seen {
   /** Spans of operation 9. */
