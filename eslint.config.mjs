@@ -152,7 +152,7 @@ export default tseslint.config(
     rules: imports(
       'A tool knows the model and the answers of the API, nothing else of the service.',
       String.raw`(?!.*\/src\/).+`,
-      String.raw`\.\./\.\./src/(model/[^/]+|query/contract)\.js`,
+      String.raw`\.\./\.\./src/(model/[^/]+|query/[a-z]+-contract)\.js`,
     ),
   },
   {

@@ -5,7 +5,7 @@ import { OpenToAll } from '../access/access.guard.js';
 import { probe } from '../probe.js';
 import { QUEUE_BACKEND, type QueueBackend } from '../queue/backend.js';
 import { ViewsStore } from '../store/views.store.js';
-import { HealthView } from './contract.js';
+import { HealthView } from './system-contract.js';
 
 @ApiTags('system')
 @OpenToAll()

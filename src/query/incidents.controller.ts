@@ -9,7 +9,8 @@ import { incidentView } from '../model/incident-view.js';
 import { SPAN_KIND } from '../model/span.js';
 import { CorrelationStore } from '../store/correlation.store.js';
 import { IncidentViewsStore, type ListedAnomaly } from '../store/incident-views.store.js';
-import { AnomalyList, IncidentDetailView, IncidentList, type AnomalyView } from './contract.js';
+import { AnomalyList, type AnomalyView } from './findings-contract.js';
+import { IncidentDetailView, IncidentList } from './incidents-contract.js';
 import { AnomalyQuery, IncidentPath, IncidentQuery } from './parameters.js';
 
 @ApiTags('incidents')

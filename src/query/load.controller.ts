@@ -6,7 +6,8 @@ import { Rejected } from '../model/failure.js';
 import { DEFAULT_POLICY } from '../model/policy.js';
 import { LoadStore, type Period } from '../store/load.store.js';
 import { ViewsStore } from '../store/views.store.js';
-import { OperationList, PipelineView, RedView, ServiceList } from './contract.js';
+import { OperationList, RedView, ServiceList } from './services-contract.js';
+import { PipelineView } from './system-contract.js';
 import { operationView, redStep, serviceView } from './load.js';
 import { OperationPath, OperationQuery, RedQuery } from './parameters.js';
 

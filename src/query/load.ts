@@ -4,7 +4,7 @@ import type { Policy } from '../model/policy.js';
 import { isRare } from '../model/rare.js';
 import { SPAN_KIND } from '../model/span.js';
 import { waitsByDesign } from '../model/waits.js';
-import type { OperationView, RedView, ServiceView } from './contract.js';
+import type { OperationView, RedView, ServiceView } from './services-contract.js';
 
 /** Figures of an operation over `seconds`; null where nothing was seen, since nothing is not zero. */
 export function operationView(load: OperationLoad, seconds: number, policy: Policy): OperationView {

@@ -1,6 +1,6 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
-import { ErrorView } from './contract.js';
+import { ErrorView } from './system-contract.js';
 
 /** The OpenAPI document of every route of the application. */
 export function openApiDocument(app: INestApplication): OpenAPIObject {

@@ -6,7 +6,7 @@ import { formatQuantity } from '../model/display.js';
 import type { Outlier } from '../model/outlier.js';
 import { SPAN_KIND } from '../model/span.js';
 import { OutlierStore, type ListedOutlier } from '../store/outlier.store.js';
-import { OutlierList, type OutlierView } from './contract.js';
+import { OutlierList, type OutlierView } from './findings-contract.js';
 import { OutlierQuery } from './parameters.js';
 
 @ApiTags('traces')

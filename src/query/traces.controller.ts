@@ -7,7 +7,7 @@ import { JournalReader } from '../journal/read.js';
 import { TraceSearch, type FoundTrace, type SpanFilter } from '../journal/search.js';
 import { Rejected } from '../model/failure.js';
 import { SPAN_KIND } from '../model/span.js';
-import { type FoundTraceView, TraceList, TraceLogs, TraceView } from './contract.js';
+import { type FoundTraceView, TraceList, TraceLogs, TraceView } from './traces-contract.js';
 import { TracePageQuery, TracePath, TraceQuery } from './parameters.js';
 
 @ApiTags('traces')

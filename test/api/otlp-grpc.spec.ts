@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import pg from 'pg';
-import type { TraceView } from '../../src/query/contract.js';
+import type { TraceView } from '../../src/query/traces-contract.js';
 import { freePort } from '../../scripts/free-port.mjs';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { GrpcClient, detailsOf, framed, openSession, rawCall, rawCallOn } from '../support/grpc-call.js';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { HOUR_MS } from '../../src/model/window.js';
-import type { TraceLogs } from '../../src/query/contract.js';
+import type { TraceLogs } from '../../src/query/traces-contract.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { GrpcClient } from '../support/grpc-call.js';
 import { type AnyValue, logsOf, otlpType, requestOf, span } from '../support/otlp-proto.js';

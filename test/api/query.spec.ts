@@ -2,7 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import type { z } from 'zod';
 import { DEFAULT_POLICY } from '../../src/model/policy.js';
-import * as contract from '../../src/query/contract.js';
+import * as findingsContract from '../../src/query/findings-contract.js';
+import * as incidentsContract from '../../src/query/incidents-contract.js';
+import * as servicesContract from '../../src/query/services-contract.js';
+import * as systemContract from '../../src/query/system-contract.js';
+import * as tracesContract from '../../src/query/traces-contract.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startService } from '../support/service.js';
 import { QueryRows } from './query-rows.js';
@@ -72,23 +76,26 @@ describe('tenants', () => {
       expect({ path, status: (await get(path, owner.key)).status }).toEqual({ path, status: 200 });
       const { status, body } = await get(path, other.key);
       expect({ path, status }).toEqual({ path, status: 404 });
-      expect(contract.ErrorView.parse(body).error.code).toBe('not_found');
+      expect(systemContract.ErrorView.parse(body).error.code).toBe('not_found');
     }
-    expect(await read('/api/v1/incidents', other.key, contract.IncidentList)).toEqual({
+    expect(await read('/api/v1/incidents', other.key, incidentsContract.IncidentList)).toEqual({
       incidents: [],
       nextCursor: null,
     });
-    expect(await read('/api/v1/anomalies', other.key, contract.AnomalyList)).toEqual({
+    expect(await read('/api/v1/anomalies', other.key, findingsContract.AnomalyList)).toEqual({
       anomalies: [],
       nextCursor: null,
     });
-    expect(await read('/api/v1/services', other.key, contract.ServiceList)).toEqual({ period: null, services: [] });
-    expect(await read('/api/v1/operations', other.key, contract.OperationList)).toEqual({
+    expect(await read('/api/v1/services', other.key, servicesContract.ServiceList)).toEqual({
+      period: null,
+      services: [],
+    });
+    expect(await read('/api/v1/operations', other.key, servicesContract.OperationList)).toEqual({
       period: null,
       operations: [],
       total: 0,
     });
-    expect(await read('/api/v1/pipeline', other.key, contract.PipelineView)).toEqual({
+    expect(await read('/api/v1/pipeline', other.key, systemContract.PipelineView)).toEqual({
       watermark: null,
       closedThrough: null,
       stages: { measure: null, baseline: null, detect: null, rank: null, incident: null, correlate: null },
@@ -99,8 +106,8 @@ describe('tenants', () => {
     });
     const metrics = await get('/metrics', other.key);
     expect(metrics.text).toContain('tracehound_spans_received_total 0');
-    expect((await read('/api/v1/incidents', owner.key, contract.IncidentList)).incidents).toHaveLength(1);
-    expect((await read('/api/v1/services', owner.key, contract.ServiceList)).services).toHaveLength(1);
+    expect((await read('/api/v1/incidents', owner.key, incidentsContract.IncidentList)).incidents).toHaveLength(1);
+    expect((await read('/api/v1/services', owner.key, servicesContract.ServiceList)).services).toHaveLength(1);
   });
 
   it('need the scope read', async () => {
@@ -125,7 +132,11 @@ describe('GET /api/v1/incidents', () => {
     let cursor: string | null = null;
     do {
       const from: string = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`;
-      const page: contract.IncidentList = await read(`/api/v1/incidents?limit=4${from}`, key, contract.IncidentList);
+      const page: incidentsContract.IncidentList = await read(
+        `/api/v1/incidents?limit=4${from}`,
+        key,
+        incidentsContract.IncidentList,
+      );
       seen.push(...page.incidents.map((incident) => incident.id));
       cursor = page.nextCursor;
     } while (cursor !== null && seen.length < 100);
@@ -142,7 +153,7 @@ describe('GET /api/v1/incidents', () => {
     const { tenantId, key } = await newTenant('full page');
     await rows.incident(tenantId, { openedAt: '2026-03-01T12:00:00Z' });
     await rows.incident(tenantId, { openedAt: '2026-03-01T12:00:00Z' });
-    const page = await read('/api/v1/incidents?limit=2', key, contract.IncidentList);
+    const page = await read('/api/v1/incidents?limit=2', key, incidentsContract.IncidentList);
     expect([page.incidents.length, page.nextCursor]).toEqual([2, null]);
   });
 
@@ -173,7 +184,7 @@ describe('GET /api/v1/incidents', () => {
       { query: 'to=2026-03-01T09:59:00Z', expected: [] },
     ];
     for (const { query, expected } of cases) {
-      const { incidents } = await read(`/api/v1/incidents?${query}`, key, contract.IncidentList);
+      const { incidents } = await read(`/api/v1/incidents?${query}`, key, incidentsContract.IncidentList);
       expect({ query, ids: incidents.map((each) => each.id) }).toEqual({ query, ids: expected });
     }
   });
@@ -182,7 +193,7 @@ describe('GET /api/v1/incidents', () => {
     const { tenantId, key } = await newTenant('detail');
     const id = await rows.incident(tenantId, { openedAt: '2026-03-01T12:00:10Z', service: 'shop', cause: 'cart' });
     await rows.told(tenantId, id);
-    const incident = await read(`/api/v1/incidents/${id.toUpperCase()}`, key, contract.IncidentDetailView);
+    const incident = await read(`/api/v1/incidents/${id.toUpperCase()}`, key, incidentsContract.IncidentDetailView);
     expect(incident).toMatchObject({
       id,
       state: 'open',
@@ -221,7 +232,7 @@ describe('GET /api/v1/incidents', () => {
       compared: null,
       correlations: [],
     };
-    const shown = () => read(`/api/v1/incidents/${id}`, key, contract.IncidentDetailView);
+    const shown = () => read(`/api/v1/incidents/${id}`, key, incidentsContract.IncidentDetailView);
     await rows.correlations(tenantId, id, nothing);
     expect(await shown()).toMatchObject({ compared: null, comparisonReason: 'only 3 bad traces', correlations: [] });
 
@@ -276,7 +287,7 @@ describe('GET /api/v1/services and /operations', () => {
     });
 
     const period = { from: '2026-03-01T11:59:00.000Z', to: '2026-03-01T12:04:00.000Z' };
-    const found = await read('/api/v1/services', key, contract.ServiceList);
+    const found = await read('/api/v1/services', key, servicesContract.ServiceList);
     expect(found.period).toEqual(period);
     const [cartView, idleView, jobView] = found.services;
     expect(found.services.map((each) => each.name)).toEqual(['cart', 'idle', 'job']);
@@ -301,7 +312,7 @@ describe('GET /api/v1/services and /operations', () => {
     });
     expect(jobView).toMatchObject({ spansPerSecond: 0.01, errorRatio: 1 / 3, state: 'deviating' });
 
-    const operations = await read('/api/v1/operations', key, contract.OperationList);
+    const operations = await read('/api/v1/operations', key, servicesContract.OperationList);
     expect(operations.period).toEqual(period);
     expect(operations.operations.map((each) => each.name)).toEqual(['GetCart', 'parse', 'run', 'never called']);
     const [getCart, parse, , never] = operations.operations;
@@ -311,9 +322,9 @@ describe('GET /api/v1/services and /operations', () => {
     expect(parse!.baseline).toMatchObject({ state: 'learning' });
     expect(never).toMatchObject({ spansPerSecond: null, errorRatio: null, p50Us: null, p95Us: null, baseline: null });
 
-    const ofJob = await read('/api/v1/operations?service=job', key, contract.OperationList);
+    const ofJob = await read('/api/v1/operations?service=job', key, servicesContract.OperationList);
     expect([ofJob.operations.length, ofJob.total]).toEqual([1, 1]);
-    const busiest = await read('/api/v1/operations?limit=1', key, contract.OperationList);
+    const busiest = await read('/api/v1/operations?limit=1', key, servicesContract.OperationList);
     expect([busiest.operations.map((each) => each.name), busiest.total]).toEqual([['GetCart'], 4]);
   });
 
@@ -325,11 +336,11 @@ describe('GET /api/v1/services and /operations', () => {
     await rows.rollup(tenantId, cart, '2026-03-01T12:04:40Z', [50_000, 50_000, 50_000]);
 
     const hour = '?from=2026-03-01T11:10:00Z&to=2026-03-01T12:00:00Z';
-    const { period, operations } = await read(`/api/v1/operations${hour}`, key, contract.OperationList);
+    const { period, operations } = await read(`/api/v1/operations${hour}`, key, servicesContract.OperationList);
     expect(period).toEqual({ from: '2026-03-01T11:10:00.000Z', to: '2026-03-01T12:00:00.000Z' });
     expect(operations).toMatchObject([{ id: cart, spansPerSecond: 6 / 3_000, errorRatio: 0.5 }]);
 
-    const red = await read(`/api/v1/operations/${cart}/red?step=600`, key, contract.RedView);
+    const red = await read(`/api/v1/operations/${cart}/red?step=600`, key, servicesContract.RedView);
     expect(red.period).toEqual({ from: '2026-03-01T11:05:00.000Z', to: '2026-03-01T12:05:00.000Z' });
     expect(red.steps).toMatchObject([
       { at: '2026-03-01T11:30:00.000Z', spansPerSecond: 0.01, errorRatio: 0.5 },
@@ -351,7 +362,7 @@ describe('GET /api/v1/services and /operations', () => {
       '2026-03-01T12:00:10Z',
       Array.from({ length: 40 }, () => 1000),
     );
-    const { services } = await read('/api/v1/services', key, contract.ServiceList);
+    const { services } = await read('/api/v1/services', key, servicesContract.ServiceList);
     expect(services).toMatchObject([{ spansPerSecond: 2, state: 'learning' }]);
   });
 });
@@ -362,12 +373,12 @@ describe('GET /api/v1/traces/{traceId}', () => {
     await sendSpan(key, TRACE);
     await sendSpan(key, SHORT_TRACE.padStart(32, '0'));
     for (const id of [TRACE, TRACE.toUpperCase()]) {
-      const trace = await read(`/api/v1/traces/${id}`, key, contract.TraceView);
+      const trace = await read(`/api/v1/traces/${id}`, key, tracesContract.TraceView);
       expect(trace).toMatchObject({ traceId: TRACE, spans: [{ service: 'cart', name: 'GetCart', kind: 'server' }] });
     }
-    const beyond = await read(`/api/v1/traces/${TRACE}?offset=1&limit=5`, key, contract.TraceView);
+    const beyond = await read(`/api/v1/traces/${TRACE}?offset=1&limit=5`, key, tracesContract.TraceView);
     expect(beyond).toMatchObject({ spans: [], total: 1, isComplete: true });
-    const short = await read(`/api/v1/traces/${SHORT_TRACE}`, key, contract.TraceView);
+    const short = await read(`/api/v1/traces/${SHORT_TRACE}`, key, tracesContract.TraceView);
     expect(short.traceId).toBe(SHORT_TRACE.padStart(32, '0'));
     expect((await get(`/api/v1/traces/${'f'.repeat(32)}`, key)).status).toBe(404);
   });
@@ -384,24 +395,28 @@ describe('GET /api/v1/outliers', () => {
     await note('2026-03-01T12:00:00Z', cart, 'a'.repeat(32), 'failed');
     await note('2026-03-01T12:00:10Z', shop, 'b'.repeat(32));
     const other = await newTenant('outliers-other');
-    expect((await read('/api/v1/outliers', other.key, contract.OutlierList)).outliers).toEqual([]);
+    expect((await read('/api/v1/outliers', other.key, findingsContract.OutlierList)).outliers).toEqual([]);
 
-    const all = (await read('/api/v1/outliers', key, contract.OutlierList)).outliers;
+    const all = (await read('/api/v1/outliers', key, findingsContract.OutlierList)).outliers;
     expect(all.map(({ traceId, reason, service, unit }) => [traceId[0], reason, service, unit])).toEqual([
       ['b', 'slow', 'shop', 'us'],
       ['a', 'slow', 'cart', 'us'],
       ['a', 'failed', 'cart', 'ratio'],
     ]);
     expect(all[0]!.text).toBe('took 9 s, where 97 % of 3000 spans took at most 100 ms');
-    expect((await read('/api/v1/outliers?service=shop', key, contract.OutlierList)).outliers).toHaveLength(1);
+    expect((await read('/api/v1/outliers?service=shop', key, findingsContract.OutlierList)).outliers).toHaveLength(1);
     const before = '/api/v1/outliers?to=2026-03-01T12:00:10Z';
-    expect((await read(before, key, contract.OutlierList)).outliers).toHaveLength(2);
+    expect((await read(before, key, findingsContract.OutlierList)).outliers).toHaveLength(2);
 
-    const paged: contract.OutlierView[] = [];
+    const paged: findingsContract.OutlierView[] = [];
     let cursor: string | null = null;
     do {
       const from: string = cursor === null ? '' : `&cursor=${cursor}`;
-      const page: contract.OutlierList = await read(`/api/v1/outliers?limit=1${from}`, key, contract.OutlierList);
+      const page: findingsContract.OutlierList = await read(
+        `/api/v1/outliers?limit=1${from}`,
+        key,
+        findingsContract.OutlierList,
+      );
       paged.push(...page.outliers);
       cursor = page.nextCursor;
     } while (cursor !== null && paged.length < 10);
@@ -425,7 +440,7 @@ describe('GET /api/v1/anomalies', () => {
       reason: 'learning',
     });
 
-    const all = (await read('/api/v1/anomalies', key, contract.AnomalyList)).anomalies;
+    const all = (await read('/api/v1/anomalies', key, findingsContract.AnomalyList)).anomalies;
     expect(all.map((each) => [each.windowAt, each.signal, each.service, each.reason])).toEqual([
       ['2026-03-01T12:00:10.000Z', 'latency', 'shop', 'learning'],
       ['2026-03-01T12:00:00.000Z', 'latency', 'shop', 'low_volume'],
@@ -436,7 +451,7 @@ describe('GET /api/v1/anomalies', () => {
     expect(all[2]!.caller).toBeNull();
 
     const count = async (query: string) =>
-      (await read(`/api/v1/anomalies?${query}`, key, contract.AnomalyList)).anomalies.length;
+      (await read(`/api/v1/anomalies?${query}`, key, findingsContract.AnomalyList)).anomalies.length;
     expect(await count('raised=true')).toBe(2);
     expect(await count('raised=false')).toBe(2);
     expect(await count('service=cart')).toBe(2);
@@ -444,11 +459,15 @@ describe('GET /api/v1/anomalies', () => {
     expect(await count('from=2026-03-01T12:00:10Z')).toBe(1);
     expect(await count('to=2026-03-01T12:00:10Z')).toBe(3);
 
-    const paged: contract.AnomalyView[] = [];
+    const paged: findingsContract.AnomalyView[] = [];
     let cursor: string | null = null;
     do {
       const from: string = cursor === null ? '' : `&cursor=${cursor}`;
-      const page: contract.AnomalyList = await read(`/api/v1/anomalies?limit=1${from}`, key, contract.AnomalyList);
+      const page: findingsContract.AnomalyList = await read(
+        `/api/v1/anomalies?limit=1${from}`,
+        key,
+        findingsContract.AnomalyList,
+      );
       paged.push(...page.anomalies);
       cursor = page.nextCursor;
     } while (cursor !== null && paged.length < 10);
@@ -473,7 +492,7 @@ describe('GET /api/v1/pipeline', () => {
        values ($1, 1, $2, 'opened', now(), '', '{}')`,
       [incidentId, tenantId],
     );
-    expect(await read('/api/v1/pipeline', key, contract.PipelineView)).toEqual({
+    expect(await read('/api/v1/pipeline', key, systemContract.PipelineView)).toEqual({
       watermark: '2026-03-01T12:01:00.000Z',
       retention: { wholeSince: expect.anything(), droppedForSpace: null },
       closedThrough: '2026-03-01T12:00:50.000Z',
@@ -542,7 +561,7 @@ describe('GET /health', () => {
   it('answers without a key', async () => {
     const response = await fetch(`${service.apiUrl}/health`);
     expect(response.status).toBe(200);
-    expect(contract.HealthView.parse(await response.json())).toEqual({
+    expect(systemContract.HealthView.parse(await response.json())).toEqual({
       status: 'ok',
       checks: { database: 'ok', queue: 'ok' },
     });
@@ -554,7 +573,7 @@ describe('GET /health', () => {
     try {
       await own.drop();
       const response = await fetch(`${victim.apiUrl}/health`);
-      const body = contract.HealthView.parse(await response.json());
+      const body = systemContract.HealthView.parse(await response.json());
       expect([response.status, body.status, body.checks.database]).toEqual([503, 'unavailable', 'unavailable']);
     } finally {
       await victim.stop();
@@ -600,7 +619,7 @@ describe('bad input', () => {
     const { key } = await newTenant(`bad ${path}`);
     const { status, body } = await get(`/api/v1/${path}`, key);
     expect({ status, body }).toMatchObject({ status: 400, body: { error: { field } } });
-    expect(contract.ErrorView.parse(body)).toEqual(body);
+    expect(systemContract.ErrorView.parse(body)).toEqual(body);
   });
 });
 

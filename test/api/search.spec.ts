@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import * as contract from '../../src/query/contract.js';
+import * as systemContract from '../../src/query/system-contract.js';
+import * as tracesContract from '../../src/query/traces-contract.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startService } from '../support/service.js';
 import { QueryRows } from './query-rows.js';
@@ -79,15 +80,15 @@ async function get(key: string, query: string): Promise<{ status: number; body: 
 }
 
 /** The answer, which must be what the contract says and nothing more. */
-async function find(key: string, query = ''): Promise<contract.TraceList> {
+async function find(key: string, query = ''): Promise<tracesContract.TraceList> {
   const { status, body } = await get(key, query);
   expect({ query, status, body }).toMatchObject({ query, status: 200 });
-  const parsed = contract.TraceList.parse(body);
+  const parsed = tracesContract.TraceList.parse(body);
   expect(parsed).toEqual(body);
   return parsed;
 }
 
-const idsOf = ({ traces }: contract.TraceList) => traces.map((trace) => trace.traceId);
+const idsOf = ({ traces }: tracesContract.TraceList) => traces.map((trace) => trace.traceId);
 
 describe('GET /api/v1/traces', () => {
   it('finds by every filter and shows the trace', async () => {
@@ -169,7 +170,7 @@ describe('GET /api/v1/traces', () => {
     let cursor: string | null = null;
     let page = 0;
     do {
-      const answer: contract.TraceList = await find(key, `?limit=2${cursor ? `&cursor=${cursor}` : ''}`);
+      const answer: tracesContract.TraceList = await find(key, `?limit=2${cursor ? `&cursor=${cursor}` : ''}`);
       expect(answer.isComplete).toBe(true);
       seen.push(...idsOf(answer));
       cursor = answer.nextCursor;
@@ -216,7 +217,7 @@ describe('GET /api/v1/traces', () => {
     const { key } = await rows.tenant(`search ${query}`, ['read']);
     const { status, body } = await get(key, `?${query}`);
     expect({ status, body }).toMatchObject({ status: 400, body: { error: { field: expect.stringContaining(field) } } });
-    expect(contract.ErrorView.parse(body)).toEqual(body);
+    expect(systemContract.ErrorView.parse(body)).toEqual(body);
   });
 });
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
-import type { TraceLogs } from '../../src/query/contract.js';
+import type { TraceLogs } from '../../src/query/traces-contract.js';
 import { createTestDatabase } from '../support/database.js';
 import { startService } from '../support/service.js';
 import { itWith, otelcol, pythonWithLogs, run, startCollector } from './peers.js';

@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
 import { SPAN_KIND } from '../../src/model/span.js';
-import type { TraceView } from '../../src/query/contract.js';
+import type { TraceView } from '../../src/query/traces-contract.js';
 import type { WireSpan } from './otlp-decode.js';
 
 /** Names of the services that the service knows. */

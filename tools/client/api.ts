@@ -1,12 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type {
-  HealthView,
-  IncidentDetailView,
-  IncidentList,
-  IncidentView,
-  OperationList,
-  PipelineView,
-} from '../../src/query/contract.js';
+import type { IncidentDetailView, IncidentList, IncidentView } from '../../src/query/incidents-contract.js';
+import type { OperationList } from '../../src/query/services-contract.js';
+import type { HealthView, PipelineView } from '../../src/query/system-contract.js';
 
 const ATTEMPT_TIMEOUT_MS = 30_000;
 const PAUSE_MS = 500;

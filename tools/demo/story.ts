@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { correlationLines } from '../../src/model/correlation-lines.js';
 import { displayText } from '../../src/model/display.js';
-import { ComparisonView, CorrelationView } from '../../src/query/contract.js';
+import { ComparisonView, CorrelationView } from '../../src/query/correlations-contract.js';
 
 const Incident = z.object({
   id: z.string(),

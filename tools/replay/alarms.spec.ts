@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { IncidentDetailView } from '../../src/query/contract.js';
+import type { IncidentDetailView } from '../../src/query/incidents-contract.js';
 import type { ReceivedMessage } from '../client/receiver.js';
 import { alarmsOf, countWebhooks } from './alarms.js';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { IncidentDetailView } from '../../src/query/contract.js';
+import type { IncidentDetailView } from '../../src/query/incidents-contract.js';
 import type { ReceivedMessage } from '../client/receiver.js';
 import { type Alarm, distinctServices, isAlarm } from '../recorded/score.js';
 

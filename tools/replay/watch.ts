@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WINDOW_MS, windowOf } from '../../src/model/window.js';
-import type { IncidentView, PipelineView } from '../../src/query/contract.js';
+import type { IncidentView } from '../../src/query/incidents-contract.js';
+import type { PipelineView } from '../../src/query/system-contract.js';
 import type { Api } from '../client/api.js';
 
 const POLL_MS = 1_000;
