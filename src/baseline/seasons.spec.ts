@@ -59,6 +59,35 @@ describe('learnSeasons', () => {
     expect(thursday(seasons)).toMatchObject({ weeks: 3, now: { mostN: 40 }, past: { mostN: 27.5 } });
   });
 
+  it.each([
+    // Summer time ends on a Sunday at 03:00: two o'clock comes twice, and the second time its last minutes are no week later.
+    { zone: 'Europe/Berlin', from: '2026-10-25T00:00:00Z', hours: 2, key: '1@2', day: 0 },
+    { zone: 'Australia/Adelaide', from: '2026-04-04T15:30:00Z', hours: 2, key: '1@2', day: 0 },
+    { zone: 'America/St_Johns', from: '2026-11-01T03:30:00Z', hours: 2, key: '1@1', day: 0 },
+    // Clocks that are half an hour off, on an ordinary day.
+    { zone: 'Asia/Kolkata', from: '2026-04-04T15:30:00Z', hours: 1, key: '1@21', day: 6 },
+  ])('takes an hour that the clocks of $zone show twice for one', ({ zone, from, hours, key, day }) => {
+    const seasons: Seasons = new Map();
+    const atMs = Date.parse(from);
+    const last = atMs + hours * HOUR_MS - 60_000;
+    for (const each of [atMs, atMs + 30 * 60_000, last]) {
+      expect([...learnSeasons(seasons, minute(each, 10, 1000), [1], new Set(), zone)]).toEqual([key]);
+    }
+    expect(seasons.get(key)![day]).toMatchObject({ weeks: 0, past: null });
+    learnSeasons(seasons, minute(last + WEEK_MS, 20, 1000), [1], new Set(), zone);
+    expect(seasons.get(key)![day]).toMatchObject({ weeks: 1, now: { mostN: 20 }, past: { mostN: 10 } });
+  });
+
+  it("nine o'clock on Monday is the same hour before and after the clocks change", () => {
+    const seasons: Seasons = new Map();
+    const learnAt = (iso: string, n: number) =>
+      learnSeasons(seasons, minute(Date.parse(iso), n, 1000), [1], new Set(), 'Europe/Berlin');
+    learnAt('2026-03-23T08:00:00Z', 10);
+    learnAt('2026-03-30T07:00:00Z', 20);
+    expect([...seasons.keys()]).toEqual(['1@9']);
+    expect(seasons.get('1@9')![1]).toMatchObject({ weeks: 1, now: { mostN: 20 }, past: { mostN: 10 } });
+  });
+
   it('learns nothing of excluded operations', () => {
     const seasons: Seasons = new Map();
     expect(learn(seasons, minute(START_MS, 10, 1000), [1]).size).toBe(0);

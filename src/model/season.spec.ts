@@ -11,6 +11,17 @@ describe('hourOfWeek', () => {
     // Daylight saving: nine in the morning stays nine in the morning.
     ['2026-03-27T08:00:00Z', 'Europe/Berlin', 5, 9],
     ['2026-03-30T07:00:00Z', 'Europe/Berlin', 1, 9],
+    ['2026-10-26T08:00:00Z', 'Europe/Berlin', 1, 9],
+    // The same hour twice, and an hour that there is not.
+    ['2026-10-25T00:30:00Z', 'Europe/Berlin', 0, 2],
+    ['2026-10-25T01:30:00Z', 'Europe/Berlin', 0, 2],
+    ['2026-03-29T00:59:59Z', 'Europe/Berlin', 0, 1],
+    ['2026-03-29T01:00:00Z', 'Europe/Berlin', 0, 3],
+    // The day changes with the clocks of the people; some are set quarters of an hour off, and some by half an hour in summer.
+    ['2026-03-01T04:30:00Z', 'America/New_York', 6, 23],
+    ['2026-03-01T18:20:00Z', 'Asia/Kathmandu', 1, 0],
+    ['2026-04-04T14:45:00Z', 'Australia/Lord_Howe', 0, 1],
+    ['2026-04-04T15:15:00Z', 'Australia/Lord_Howe', 0, 1],
   ];
   it.each(table)('%s in %s', (instant, zone, day, hour) =>
     expect(hourOfWeek(at(instant), zone)).toEqual({ day, hour }),

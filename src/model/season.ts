@@ -64,11 +64,11 @@ export function seasonalNormal(days: DayHours | undefined, day: number, atMs: nu
   return blend(own, other, weeks / (weeks + 1));
 }
 
-const TWO_HOURS_MS = 2 * 3_600_000;
+const HALF_A_DAY_MS = 12 * 3_600_000;
 
-/** The clocks may show the same hour twice when daylight saving ends: it is one. */
+/** The clocks may show the same hour twice when daylight saving ends, up to three hours apart where they are set half an hour off: it is one. */
 export function isUnderWay(hour: WeekHour, atMs: number): boolean {
-  return atMs - hour.startMs < TWO_HOURS_MS;
+  return atMs - hour.startMs < HALF_A_DAY_MS;
 }
 
 /** The newest week weighs half, or its equal share while there were fewer. */

@@ -20,8 +20,8 @@ export class SeasonStore {
   /** Everything known of the hours of the day that the time from `fromMs` to `toMs` touches. */
   async load(tenantId: number, fromMs: number, toMs: number): Promise<Seasons> {
     const hours = new Set<number>();
-    // Zones may be half an hour apart: the end's hour is asked for by itself.
-    for (let atMs = floorHour(fromMs); atMs < toMs; atMs += HOUR_MS / 2)
+    // Zones differ by quarters of an hour, so an hour may begin at each.
+    for (let atMs = floorHour(fromMs); atMs < toMs; atMs += HOUR_MS / 4)
       hours.add(hourOfWeek(atMs, this.timeZone).hour);
     const rows = await this.db.query<{ operation_id: number; hour: number; days: PackedDay[] }[]>(
       `select operation_id, hour, days from seasons where tenant_id = $1 and hour = any($2::int2[])`,

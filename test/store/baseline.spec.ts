@@ -95,6 +95,19 @@ describe('what is normal, stored', () => {
     expect(loaded.edges.get('1>2')).toMatchObject({ calls: 216, gapSpread: emptySpread() });
   });
 
+  it('finds every hour that a time touches, also where hours begin at a quarter', async () => {
+    // Ten past to twenty past ten in UTC: in Kathmandu five to four, and five past four.
+    const fromMs = Date.parse('2026-03-02T10:10:00Z');
+    const store = new SeasonStore(db, { timeZone: 'Asia/Kathmandu' } as Config);
+    const during = windows.slice(0, 2).map((window, i) => ({ ...window, windowAtMs: fromMs + i * 9 * 60_000 }));
+    const seasons: Seasons = new Map();
+    const changed = learnSeasons(seasons, during, [], new Set(), store.timeZone);
+    expect([...changed]).toEqual(['1@15', '1@16']);
+    await store.save(db.manager, TENANT, seasons, changed);
+    const loaded = await store.load(TENANT, fromMs, fromMs + 10 * 60_000);
+    expect([...loaded.keys()].toSorted()).toEqual(['1@15', '1@16']);
+  });
+
   it('keeps the hours of the week by the clocks of the zone', async () => {
     const store = new SeasonStore(db, { timeZone: 'Europe/Berlin' } as Config);
     const seasons: Seasons = new Map();
