@@ -5,7 +5,7 @@ import { sampleTraces } from '../src/measure/sample.js';
 import type { EventLine, EventTemplate } from '../src/model/event.js';
 import { POSTED_ERROR, POSTED_ROOT, type Posting } from '../src/model/posting.js';
 import type { WindowMeasure } from '../src/model/rollup.js';
-import type { StructuralSpan } from '../src/model/span.js';
+import { KIND_PRODUCER, type StructuralSpan } from '../src/model/span.js';
 import { MINUTE_MS, windowOf } from '../src/model/window.js';
 import { SAMPLED_TRACES } from '../src/pipeline.js';
 
@@ -15,6 +15,8 @@ const REMEMBERED_MS = 10 * MINUTE_MS;
 /** The journal's reader and the measure stage in memory: spans window by window, oldest first, in; measures out. */
 export class PureMeasure {
   private readonly recentSpans = new Map<string, StructuralSpan[]>();
+  /** Where links may lead: what sent messages, by the ids of its spans, with when it ended (µs). */
+  private readonly senders = new Map<string, { operationId: number; endUs: number }>();
   private tidiedMs = -Infinity;
   private readonly tree = new TemplateTree([]);
   private recentLines: EventLine[] = [];
@@ -30,11 +32,21 @@ export class PureMeasure {
       const trace = this.recentSpans.get(span.traceId);
       if (trace === undefined) this.recentSpans.set(span.traceId, [span]);
       else trace.push(span);
+      if (span.kind === KIND_PRODUCER) {
+        const { traceId, spanId, operationId, endUs } = span;
+        this.senders.set(`${traceId}/${spanId}`, { operationId, endUs });
+      }
     }
     const postings = postingsOf(windowAtMs, spans);
     const sample = sampleTraces(postings, SAMPLED_TRACES);
     const traces = new Map(sample.traceIds.map((id) => [id, this.recentSpans.get(id) ?? []]));
-    const measured = measureWindow(windowAtMs, postings, traces, sample.total);
+    const measured = measureWindow(
+      windowAtMs,
+      postings,
+      traces,
+      sample.total,
+      ({ traceId, spanId }) => this.senders.get(`${traceId}/${spanId}`)?.operationId,
+    );
     const isRecent = ({ timeMs }: EventLine): boolean => timeMs >= windowAtMs - EVENT_LOOK_BACK_MS;
     this.recentLines = [...this.recentLines.filter(isRecent), ...lines];
     measured.events = measureEvents(windowAtMs, this.recentLines, postings, this.tree);
@@ -46,6 +58,9 @@ export class PureMeasure {
   private tidy(nowMs: number): void {
     for (const [traceId, spans] of this.recentSpans) {
       if (spans.at(-1)!.endUs < (nowMs - REMEMBERED_MS) * 1000) this.recentSpans.delete(traceId);
+    }
+    for (const [id, { endUs }] of this.senders) {
+      if (endUs < (nowMs - REMEMBERED_MS) * 1000) this.senders.delete(id);
     }
     this.tidiedMs = nowMs;
   }

@@ -28,6 +28,9 @@ export const FAULT_KINDS = [
   'bad_version',
   'two_faults',
   'two_causes',
+  'consumer_slow',
+  'consumer_stopped',
+  'producer_silent',
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -168,6 +171,17 @@ class Planner {
         return [atEntry(this.entry(), { rateFactor: this.random.between(0, 0.15) })];
       case 'surge':
         return [atEntry(this.entry(), { rateFactor: this.random.between(4, 8) })];
+      case 'consumer_slow':
+        return [inService(this.consumer(), slowness())];
+      case 'consumer_stopped':
+        return [inService(this.consumer(), { stopShare: 1 })];
+      case 'producer_silent': {
+        // Whoever consumes gets less; that is not the consumer's doing.
+        const { from, call } = this.publication();
+        const silent = onCall(from, call, { skipShare: 1 }, [from.service]);
+        const operations = [call.client?.id, from.operation?.id].filter((id) => id !== undefined);
+        return [{ ...silent, operations: new Set(operations) }];
+      }
       case 'two_faults': {
         const [first, second] = this.unrelated();
         return [inService(first, slowness()), inService(second, { errorShare: 0.6 })];
@@ -209,6 +223,21 @@ class Planner {
 
   private rpc(): { from: Endpoint; call: Call } {
     return this.random.pick(this.calls(({ name }) => !/^(db|cache)-/.test(name)));
+  }
+
+  private consumer(): Service {
+    const all = this.system.services.filter(({ name }) => name.startsWith('worker-'));
+    const rateOf = (service: Service): number => this.usage.services.get(service) ?? 0;
+    const busy = all.filter((service) => rateOf(service) >= MIN_PER_WINDOW);
+    return busy.length > 0 ? this.random.pick(busy) : all.reduce((a, b) => (rateOf(b) > rateOf(a) ? b : a));
+  }
+
+  private publication(): { from: Endpoint; call: Call } {
+    const all = [...callsOf(this.system)].filter(({ call }) => call.async !== null);
+    const rateOf = ({ call }: { call: Call }): number => this.usage.calls.get(call) ?? 0;
+    const busy = all.filter((each) => rateOf(each) >= MIN_PER_WINDOW);
+    // Few systems publish much: the busiest has to do then.
+    return busy.length > 0 ? this.random.pick(busy) : all.reduce((a, b) => (rateOf(b) > rateOf(a) ? b : a));
   }
 
   private query(): { from: Endpoint; call: Call } {

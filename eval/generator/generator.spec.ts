@@ -81,12 +81,12 @@ describe('a generated system', () => {
   });
 
   it('is OTLP with instance, version, sampling, links and failures', () => {
-    const linked = spans.find((span) => span.link !== null)!;
+    const linked = spans.find((span) => span.links!.length > 0)!;
     const failed = spans.find((span) => span.isError)!;
     const sampled = spans.find((span) => span.sampling < 1)!;
     const bytes = encodeGenerated([linked, failed, sampled], system.operations, 1_000);
     const text = JSON.stringify(exportRequest.toObject(exportRequest.decode(bytes), { longs: String, bytes: String }));
-    expect(text).toContain(Buffer.from(linked.link!.spanId, 'hex').toString('base64'));
+    expect(text).toContain(Buffer.from(linked.links![0]!.spanId, 'hex').toString('base64'));
     expect(text).toContain('exception.type');
     expect(text).toContain('"traceState":"ot=th:');
     expect(text).toContain(`"endTimeUnixNano":"${(BigInt(failed.endUs) + 1_000_000n) * 1_000n}"`);

@@ -47,9 +47,10 @@ function encoded(span: GeneratedSpan, name: string, shiftMs: number): object {
     kind: span.kind,
     startTimeUnixNano: nano(span.startUs),
     endTimeUnixNano,
-    ...(span.link === null
-      ? {}
-      : { links: [{ traceId: Buffer.from(span.link.traceId, 'hex'), spanId: Buffer.from(span.link.spanId, 'hex') }] }),
+    links: (span.links ?? []).map(({ traceId, spanId }) => ({
+      traceId: Buffer.from(traceId, 'hex'),
+      spanId: Buffer.from(spanId, 'hex'),
+    })),
     ...(span.isError
       ? { status: { code: ERROR, message: span.failure }, events: [exception(span, endTimeUnixNano)] }
       : {}),

@@ -31,6 +31,8 @@ export interface Effect {
   networkUs: number;
   /** Share of calls that are not made. */
   skipShare: number;
+  /** Share of published messages that nobody takes up. */
+  stopShare: number;
   /** Each call is made so many times more. */
   repeats: number;
   /** Extra attempts after a failed one. */
@@ -136,6 +138,7 @@ export function effect(fromMs: number, toMs: number, what: Partial<Effect>): Eff
     hangUs: 0,
     networkUs: 0,
     skipShare: 0,
+    stopShare: 0,
     repeats: 0,
     retries: 0,
     rateFactor: 1,

@@ -1,13 +1,11 @@
 import type { Operation } from '../../src/model/operation.js';
-import type { StructuralSpan } from '../../src/model/span.js';
+import type { SpanLink, StructuralSpan } from '../../src/model/span.js';
 import type { Random } from './random.js';
 import type { Call, Effect, Endpoint, Entry, Instance } from './system.js';
 
 /** A span as the evaluation and the OTLP adapter need it. */
 export interface GeneratedSpan extends StructuralSpan {
   instance: Instance;
-  /** The span that this trace goes on from. */
-  link: { traceId: string; spanId: string } | null;
   /** Share of traces that head sampling kept. */
   sampling: number;
   /** What an instrumentation would write into status and exception; empty when all is well. */
@@ -22,7 +20,7 @@ interface Outcome {
 interface Context {
   traceId: string;
   sampling: number;
-  link: GeneratedSpan['link'];
+  links: readonly SpanLink[];
 }
 
 /** One request in ten thousand or so meets a garbage collection, a lock or a cold page. */
@@ -42,7 +40,7 @@ export class Tracer {
   ) {}
 
   request(entry: Entry, startUs: number, seasonFactor: number): void {
-    const context = { traceId: this.traceId(entry.sampling), sampling: entry.sampling, link: null };
+    const context = { traceId: this.traceId(entry.sampling), sampling: entry.sampling, links: [] };
     this.run(entry.endpoint, startUs, '', context, seasonFactor);
   }
 
@@ -177,11 +175,17 @@ export class Tracer {
   ): Outcome {
     const endUs = fromUs + call.networkUs;
     if (call.client !== null) this.span(call.client, instance, context, spanId, parentSpanId, fromUs, endUs, '');
+    for (const effect of call.target.service.effects) {
+      if (effect.stopShare === 0 || !isOn(effect, fromUs, 0)) continue;
+      if (!this.random.chance(effect.stopShare)) continue;
+      effect.touched++;
+      return { endUs, failed: false };
+    }
     if (call.async === 'child') {
       this.run(call.target, endUs + wayUs, spanId, context, load);
     } else {
       const { traceId, sampling } = context;
-      const own = { traceId: this.traceId(sampling), sampling, link: { traceId, spanId } };
+      const own = { traceId: this.traceId(sampling), sampling, links: [{ traceId, spanId }] };
       this.run(call.target, endUs + wayUs, '', own, load);
     }
     return { endUs, failed: false };
@@ -190,7 +194,7 @@ export class Tracer {
   private span(
     operation: Operation,
     instance: Instance,
-    { traceId, sampling, link }: Context,
+    { traceId, sampling, links }: Context,
     spanId: string,
     parentSpanId: string,
     startUs: number,
@@ -208,7 +212,7 @@ export class Tracer {
       endUs: Math.round(endUs) + instance.skewUs,
       isError: failure !== '',
       instance,
-      link: parentSpanId === '' ? link : null,
+      links: parentSpanId === '' ? links : [],
       sampling,
       failure,
     });

@@ -40,7 +40,7 @@ export function callTests(windows: readonly CallWindow[], baseline: EdgeBaseline
     between += window.edge?.gap.count ?? 0;
   }
   return (
-    (callerN >= policy.calls.minCallerN ? 1 : 0) +
+    (callerN >= policy.calls.minCallerN && baseline.calls > 0 ? 1 : 0) +
     (between >= leastSpans(policy) && isLearned(baseline.gap, policy) ? 1 : 0)
   );
 }

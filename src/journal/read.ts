@@ -12,6 +12,7 @@ import { gatherRows, spanTag } from './posting.js';
 import { scan } from './scan.js';
 import { SegmentCache } from './segment-cache.js';
 import { eventTexts } from './span-events.js';
+import { spanLinks } from './span-links.js';
 import { SPAN_ERROR, SPAN_HAS_EVENTS, type SpanTable } from './span-table.js';
 import { instanceOfResource, storedSpan } from './stored-span.js';
 import type { StoredSpan, StoredTrace } from './stored-trace.js';
@@ -103,10 +104,12 @@ export class JournalReader {
         const spanId = hex(spans, spans.spanIdAt[i]!, 8);
         if (copies.has(spanId)) return;
         versions?.add(spans, i, serviceIds[spans.resource[i]!]!);
+        const isRoot = spans.parentAt[i]! < 0;
         copies.set(spanId, {
           traceId,
           spanId,
-          parentSpanId: spans.parentAt[i]! < 0 ? '' : hex(spans, spans.parentAt[i]!, 8),
+          parentSpanId: isRoot ? '' : hex(spans, spans.parentAt[i]!, 8),
+          ...(isRoot ? { links: spanLinks(spans.bytes.subarray(spans.from[i], spans.to[i])) } : {}),
           operationId: operationIds[i]!,
           serviceId: serviceIds[spans.resource[i]!]!,
           kind: spans.kind[i]!,

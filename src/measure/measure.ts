@@ -1,8 +1,9 @@
 import { Histogram } from '../model/histogram.js';
 import { POSTED_ERROR, POSTED_ROOT, type Posting } from '../model/posting.js';
 import { emptyRollup, type EdgeRollup, type Rollup, type WindowMeasure } from '../model/rollup.js';
-import type { StructuralSpan } from '../model/span.js';
+import type { SpanLink, StructuralSpan } from '../model/span.js';
 import { Copies } from './copies.js';
+import { addLinks } from './links.js';
 import { addStructure } from './structure.js';
 import { WeightedSpans } from './weighting.js';
 
@@ -10,13 +11,14 @@ const EXEMPLARS = 3;
 
 /**
  * Numbers of one closed window: counts, errors and latency of every operation from all its postings; edges, self time and where failures
- * begin from the sampled whole traces. Copies of a span are counted once. Independent of the order of its input.
+ * begin from the sampled whole traces. `operationOf` knows spans of other traces that these link to. Copies of a span are counted once. Independent of the order of its input.
  */
 export function measureWindow(
   windowAtMs: number,
   postings: readonly Posting[],
   traces: ReadonlyMap<string, readonly StructuralSpan[]>,
   totalTraces: number,
+  operationOf: (link: SpanLink) => number | undefined = () => undefined,
 ): WindowMeasure {
   const rollups = new Map<number, Rollup>();
   const edges = new Map<string, EdgeRollup>();
@@ -36,6 +38,7 @@ export function measureWindow(
 
   const duplicateSpans = countSpans(postings, rollupOf);
   for (const spans of traces.values()) addStructure(spans, rollupOf, edgeOf);
+  addLinks(traces, operationOf, edgeOf);
 
   const all = [...rollups.values()].sort((a, b) => a.operationId - b.operationId);
   return {

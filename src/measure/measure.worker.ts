@@ -4,7 +4,7 @@ import { LogReader, type ReadLog } from '../journal/log-read.js';
 import { JournalReader, type SpanEvent } from '../journal/read.js';
 import { type EventLine, SEVERITY_ERROR, SEVERITY_INFO } from '../model/event.js';
 import type { WindowMeasure } from '../model/rollup.js';
-import type { StructuralSpan } from '../model/span.js';
+import type { SpanLink, StructuralSpan } from '../model/span.js';
 import { WINDOW_MS, windowsBetween } from '../model/window.js';
 import { SAMPLED_TRACES } from '../pipeline.js';
 import { CompactionStore } from '../store/compaction.store.js';
@@ -15,6 +15,7 @@ import { VersionStore } from '../store/version.store.js';
 import { StageRunner } from '../stage-runner.js';
 import { TemplateTree } from './drain.js';
 import { EVENT_LOOK_BACK_MS, measureEvents } from './events.js';
+import { linkedTraceIds } from './links.js';
 import { measureWindow } from './measure.js';
 import { sampleTraces } from './sample.js';
 import { severityOf } from './severity.js';
@@ -70,7 +71,9 @@ export class MeasureWorker {
       if (its.length === 0) continue;
       const sample = sampleTraces(its, SAMPLED_TRACES);
       const traces = await this.journal.structure(tenantId, sample.traceIds, versions);
-      const window = measureWindow(windowAtMs, its, endedBy(traces, endMs), sample.total);
+      const ended = endedBy(traces, endMs);
+      const linked = await this.linked(tenantId, ended);
+      const window = measureWindow(windowAtMs, its, ended, sample.total, linked);
       const onSpans = await this.journal.spanEvents(tenantId, sample.traceIds, endMs);
       const near = lines.filter(({ timeMs }) => timeMs >= windowAtMs - EVENT_LOOK_BACK_MS && timeMs < endMs);
       window.events = measureEvents(windowAtMs, [...near, ...onSpans.map(eventLineOf)], its, tree);
@@ -80,6 +83,19 @@ export class MeasureWorker {
     await this.versions.note(tenantId, versions.result());
     await this.events.saveTemplates(tenantId, tree.takeChanged(), fromMs);
     return measured;
+  }
+
+  /** The operations of spans in other traces to which these link. */
+  private async linked(
+    tenantId: number,
+    traces: ReadonlyMap<string, readonly StructuralSpan[]>,
+  ): Promise<(link: SpanLink) => number | undefined> {
+    const others = await this.journal.structure(tenantId, linkedTraceIds(traces));
+    const operations = new Map<string, number>();
+    for (const { traceId, spanId, operationId } of [...others.values()].flat()) {
+      operations.set(`${traceId}/${spanId}`, operationId);
+    }
+    return ({ traceId, spanId }) => operations.get(`${traceId}/${spanId}`);
   }
 }
 

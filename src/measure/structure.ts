@@ -4,6 +4,7 @@ import type { EdgeRollup, Rollup } from '../model/rollup.js';
 import { addShape, shapeOf } from '../model/shape.js';
 import { KIND_CLIENT, type StructuralSpan } from '../model/span.js';
 import { alignClocks } from './align.js';
+import { partsOf, waitingParents } from './asynchrony.js';
 import { childPositions, criticalPath, deepestFailing } from './critical-path.js';
 import { depths, parentPositions, selfTimes } from './self-time.js';
 
@@ -18,7 +19,8 @@ export function addStructure(
   const parents = parentPositions(sent);
   const depth = depths(parents);
   const spans = alignClocks(sent, parents, depth);
-  const self = selfTimes(spans, depth);
+  const waiting = waitingParents(spans, parents);
+  const self = selfTimesOfParts(spans, depth, partsOf(parents, waiting, depth));
   const failingChild = new Uint8Array(spans.length);
   // -1: no child in another service; -2: several; else the position of the only one.
   const callees: (Set<number> | undefined)[] = [];
@@ -30,10 +32,9 @@ export function addStructure(
     const edge = edgeOf(caller.operationId, span.operationId);
     edge.calls++;
     (callees[parent] ??= new Set()).add(span.operationId);
-    if (span.isError) {
-      edge.errors++;
-      failingChild[parent] = 1;
-    }
+    if (span.isError) edge.errors++;
+    if (waiting[i] === -1) return;
+    if (span.isError) failingChild[parent] = 1;
     if (caller.serviceId !== span.serviceId) remoteChild[parent] = remoteChild[parent] === -1 ? i : -2;
   });
   spans.forEach((span, i) => {
@@ -55,7 +56,24 @@ export function addStructure(
       addInstanceOf(rollup, span, { n: 1, failed, us: self[i]!, gapUs: 0 });
     }
   });
-  addPaths(spans, parents, rollupOf);
+  addPaths(spans, waiting, rollupOf);
+}
+
+function selfTimesOfParts(
+  spans: readonly StructuralSpan[],
+  depth: Int32Array,
+  parts: readonly (readonly number[])[],
+): Float64Array {
+  if (parts.length === 1) return selfTimes(spans, depth);
+  const self = new Float64Array(spans.length);
+  for (const part of parts) {
+    const times = selfTimes(
+      part.map((i) => spans[i]!),
+      Int32Array.from(part, (i) => depth[i]!),
+    );
+    part.forEach((i, at) => (self[i] = times[at]!));
+  }
+  return self;
 }
 
 function addInstanceOf(rollup: Rollup, { servedBy }: StructuralSpan, part: InstancePart): void {
@@ -64,10 +82,10 @@ function addInstanceOf(rollup: Rollup, { servedBy }: StructuralSpan, part: Insta
 
 function addPaths(
   spans: readonly StructuralSpan[],
-  parents: readonly number[],
+  waiting: readonly number[],
   rollupOf: (operationId: number) => Rollup,
 ): void {
-  const children = childPositions(parents);
+  const children = childPositions(waiting);
   spans.forEach((span, i) => {
     if (span.parentSpanId !== '') return;
     const paths = (rollupOf(span.operationId).paths ??= emptyPaths());

@@ -59,7 +59,7 @@ function newCalls(
   const callers = new Set([...found.values()].map(({ callerId }) => callerId));
   const seenOnce = new Map<number, number>();
   for (const [key, { calls }] of baselines.edges) {
-    if (calls >= SEEN_ONCE) continue;
+    if (calls === 0 || calls >= SEEN_ONCE) continue;
     const [callerId] = edgeEnds(key);
     if (callers.has(callerId)) add(seenOnce, callerId, 1);
   }

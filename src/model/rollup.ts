@@ -78,6 +78,8 @@ export interface EdgeRollup {
   windowAtMs: number;
   calls: number;
   errors: number;
+  /** Roots of the callee that link to spans of the caller in other traces; they are no calls. Missing: none. */
+  links?: number;
   /** Between services: the caller's duration less the callee's (µs), network and queueing. */
   gap: Histogram;
 }

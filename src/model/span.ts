@@ -6,6 +6,12 @@ export const KIND_CLIENT = 3;
 export const KIND_PRODUCER = 4;
 export const KIND_CONSUMER = 5;
 
+/** A span of another trace, by its ids in lower-case hex. */
+export interface SpanLink {
+  traceId: string;
+  spanId: string;
+}
+
 /**
  * What measuring and ranking need of a span; attributes stay in the journal's bytes.
  * Ids are lower-case hex. Times are epoch microseconds: whole numbers, safe in a double until the year 2255.
@@ -23,6 +29,8 @@ export interface StructuralSpan {
   /** Never before startUs: a span that ends before it starts is kept with duration 0. */
   endUs: number;
   isError: boolean;
+  /** Of a root, the spans that it says it goes on from, a few; missing or empty when there are none. */
+  links?: readonly SpanLink[];
   /** Which pod, host or version served, see `instanceOf`; missing or empty when nothing says so. */
   servedBy?: string;
 }

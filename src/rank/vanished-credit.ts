@@ -1,6 +1,6 @@
 import { edgeKey } from '../model/baseline.js';
 import { calleesOf, OTHER_SHAPES } from '../model/shape.js';
-import { KIND_CLIENT } from '../model/span.js';
+import { KIND_CLIENT, KIND_PRODUCER } from '../model/span.js';
 import { dispersionOf } from '../model/spread.js';
 import { named } from './callee.js';
 import type { Credit, CreditSource, Trial } from './credit.js';
@@ -13,7 +13,7 @@ const USUAL_SHARE = 0.2;
 
 /**
  * Spans that stopped short of calls they usually make: what they called is a part of what such spans call, and is far more frequent than
- * it was. A client span without its server is the callee's silence, so the callee has the credit; else it is the caller that broke off.
+ * it was. A client span without its server, or a message that nobody takes up, is the callee's silence, so the callee has the credit; else it is the caller that broke off.
  */
 export const vanishedCredits: CreditSource = (trial) => {
   const { seen, baselines, candidates, operations } = trial;
@@ -40,7 +40,8 @@ export const vanishedCredits: CreditSource = (trial) => {
       const surprise = surpriseOfShare(parts, p, dispersionAt(trial, operationId, missing, n / windows.length));
       const silent = missing.find((id) => operations.get(id)?.serviceId !== caller.serviceId);
       const credit: Credit = {
-        operationId: silent !== undefined && caller.kind === KIND_CLIENT ? silent : operationId,
+        operationId:
+          silent !== undefined && (caller.kind === KIND_CLIENT || caller.kind === KIND_PRODUCER) ? silent : operationId,
         originId: operationId,
         dimension: 'vanished',
         amount: k - n * p,

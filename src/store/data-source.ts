@@ -6,6 +6,7 @@ import { Channels1763860000000 } from '../../migrations/1763860000000-channels.j
 import { IncidentActions1763890000000 } from '../../migrations/1763890000000-incident-actions.js';
 import { Outliers1763900100000 } from '../../migrations/1763900100000-outliers.js';
 import { AlertsInHand1763900300001 } from '../../migrations/1763900300001-alerts-in-hand.js';
+import { Links1763900100001 } from '../../migrations/1763900100001-links.js';
 import { RuleSource1763900300000 } from '../../migrations/1763900300000-rule-source.js';
 import { FrequentAlerts1763900400300 } from '../../migrations/1763900400300-frequent-alerts.js';
 import { Feedback1763900400200 } from '../../migrations/1763900400200-feedback.js';
@@ -64,6 +65,7 @@ export function createDataSource(url: string, poolSize = 10): DataSource {
       Channels1763860000000,
       IncidentActions1763890000000,
       Outliers1763900100000,
+      Links1763900100001,
       RuleSource1763900300000,
       AlertsInHand1763900300001,
       ActionLinks1763900400000,

@@ -64,7 +64,7 @@ export class RollupStore {
         range,
       ),
       this.db.query<EdgeRow[]>(
-        `select caller_id, callee_id, extract(epoch from window_at) * 1000 as at_ms, calls, error_count, gap
+        `select caller_id, callee_id, extract(epoch from window_at) * 1000 as at_ms, calls, error_count, gap, links
            from edge_rollups where tenant_id = $1 and window_at >= $2 and window_at < $3
           order by caller_id, callee_id`,
         range,
@@ -167,8 +167,8 @@ export class RollupStore {
   private async insertEdges(tx: EntityManager, tenantId: number, edges: readonly EdgeRollup[]): Promise<void> {
     if (edges.length === 0) return;
     await tx.query(
-      `insert into edge_rollups (tenant_id, caller_id, callee_id, window_at, calls, error_count, gap)
-       select $1, * from unnest($2::int4[], $3::int4[], $4::timestamptz[], $5::int4[], $6::int4[], $7::bytea[])`,
+      `insert into edge_rollups (tenant_id, caller_id, callee_id, window_at, calls, error_count, gap, links)
+       select $1, * from unnest($2::int4[], $3::int4[], $4::timestamptz[], $5::int4[], $6::int4[], $7::bytea[], $8::int4[])`,
       [
         tenantId,
         edges.map((edge) => edge.callerId),
@@ -177,6 +177,7 @@ export class RollupStore {
         edges.map((edge) => edge.calls),
         edges.map((edge) => edge.errors),
         edges.map((edge) => Buffer.from(edge.gap.encode())),
+        edges.map((edge) => edge.links ?? 0),
       ],
     );
   }
@@ -248,6 +249,7 @@ interface EdgeRow {
   calls: number;
   error_count: number;
   gap: Buffer;
+  links: number;
 }
 
 function rollupOf(row: RollupRow): Rollup {
@@ -290,5 +292,6 @@ function edgeOf(row: EdgeRow): EdgeRollup {
     calls: row.calls,
     errors: row.error_count,
     gap: Histogram.decode(row.gap),
+    ...(row.links === 0 ? {} : { links: row.links }),
   };
 }

@@ -42,7 +42,8 @@ describe('journal', () => {
 
   it('reads a trace back whole, whatever the number and order of requests it came in', async () => {
     const traceId = randomBytes(16);
-    const root = span(nowMs, { traceId, name: 'GET /', attributes: [text('http.method', 'GET')] });
+    const from = Array.from({ length: 6 }, () => ({ traceId: randomBytes(16), spanId: randomBytes(8) }));
+    const root = span(nowMs, { traceId, name: 'GET /', attributes: [text('http.method', 'GET')], links: from });
     const client = span(nowMs - 2, {
       traceId,
       parentSpanId: root.spanId,
@@ -119,6 +120,11 @@ describe('journal', () => {
       endUs: Number(BigInt(server.endTimeUnixNano) / 1_000n),
       isError: true,
     });
+    // A few of a root's links, and no other's: they are where a trace goes on from.
+    expect(spans.find(({ spanId }) => spanId === hex(root.spanId))!.links).toEqual(
+      from.slice(0, 4).map((link) => ({ traceId: hex(link.traceId), spanId: hex(link.spanId) })),
+    );
+    expect(spans.find(({ spanId }) => spanId === hex(client.spanId))!.links).toBeUndefined();
     const [operation] = await it1.db.query(
       `select s.name as service, o.name, o.kind from operations o join services s on s.id = o.service_id where o.id = $1`,
       [spans.find(({ spanId }) => spanId === hex(client.spanId))!.operationId],
