@@ -286,6 +286,7 @@ CREATE TABLE edge_rollups (
   calls integer NOT NULL,
   error_count integer NOT NULL,
   gap bytea NOT NULL,
+  links integer DEFAULT 0 NOT NULL,
   CONSTRAINT edge_rollups_pkey PRIMARY KEY (caller_id, callee_id, window_at)
 ) PARTITION BY RANGE (window_at);
 CREATE INDEX edge_rollups_window ON ONLY public.edge_rollups USING brin (window_at) WITH (pages_per_range='8', autosummarize='on');
