@@ -8,8 +8,9 @@ import { DecisionStore, type DecisionInput, type Verdict } from '../store/decisi
 import { anomalyAlerts, type Matcher } from './anomaly-alerts.js';
 import { decide } from './decide.js';
 import { matchIncident } from './match-incident.js';
+import type { Match } from './match.js';
 
-/** Job `alert`: decides what every step of an incident does to the alerts of its rules, oldest step of an incident first, one transaction a step. */
+/** Job `alert`: decides what every step of an incident does to the alerts of its rules, oldest step of an incident first. */
 @Injectable()
 export class AlertWorker {
   constructor(
@@ -25,7 +26,7 @@ export class AlertWorker {
         verdictOn(tenantId, input, this.config.publicUrl),
       );
       if (done === null) break;
-      if (done === 'decided') decided++;
+      decided += done;
     }
     if (decided > 0) await this.bell.ring('route', tenantId);
   }
@@ -37,13 +38,11 @@ function verdictOn(
   publicUrl: string,
 ): Verdict {
   const anomalyRules = rules.filter((rule) => rule.type === 'anomaly');
+  const known = new Map<string, Match>();
   const match: Matcher = (rule, incident) => {
-    try {
-      return matchIncident(rule, incident, context);
-    } catch {
-      // One that this version cannot make out must not keep the others from being told.
-      return 'rule_failed';
-    }
+    const match = known.get(rule.id) ?? matchOrFail(rule, incident, context);
+    known.set(rule.id, match);
+    return match;
   };
   return {
     decisions: decide(event, anomalyRules, match),
@@ -64,4 +63,13 @@ function verdictOn(
       incident: { ...incidentView(event.snapshot), ...correlationViews(report) },
     },
   };
+}
+
+/** A rule that this version cannot make out must not keep the others from being told. */
+function matchOrFail(...[rule, incident, context]: Parameters<typeof matchIncident>): Match {
+  try {
+    return matchIncident(rule, incident, context);
+  } catch {
+    return 'rule_failed';
+  }
 }

@@ -47,13 +47,13 @@ export function isOwed(alertId: string, told: ReadonlyMap<string, Told>, enabled
   return [...told].some(([channelId, { firing }]) => enabled.has(channelId) && Object.hasOwn(firing, alertId));
 }
 
-/** Whether the alert is more severe than a channel was told; it is not where nobody was. */
 /** Whether an incident that a channel was told of has come to have another cause since then. */
 export function isTurned({ alert, reason, routedAtMs }: Member, before: Told | null): boolean {
   const wasTold = before !== null && Object.hasOwn(before.firing, alert.id);
   return wasTold && reason === 'another_cause' && routedAtMs > before.atMs;
 }
 
+/** Whether the alert is more severe than a channel was told; it is not where nobody was. */
 export function isWorse(alert: Alert, told: Severity | undefined): boolean {
   return told !== undefined && SEVERITIES.indexOf(severityOf(alert)) > SEVERITIES.indexOf(told);
 }

@@ -11,7 +11,7 @@ import {
   type Held,
 } from './flush-input.js';
 import { isEscalationDue, nextAt, repeatAt } from './flush-timing.js';
-import { verdictOn } from './verdict.js';
+import { verdictsOn } from './verdict.js';
 
 export interface FlushDecision {
   messages: FlushMessage[];
@@ -37,7 +37,9 @@ export function decideFlush(input: FlushInput): FlushDecision {
   const channels = new Map<string, Member[]>();
   for (const member of members) {
     for (const channelId of channelsOf(member, input, isEscalated)) {
-      channels.set(channelId, [...(channels.get(channelId) ?? []), member]);
+      const its = channels.get(channelId);
+      if (its === undefined) channels.set(channelId, [member]);
+      else its.push(member);
     }
   }
   const messages: FlushMessage[] = [];
@@ -56,15 +58,16 @@ export function decideFlush(input: FlushInput): FlushDecision {
     .filter(({ alert, isFiring }) => !isFiring && !isOwed(alert.id, after, enabled))
     .map(({ alert }) => alert.id);
   // A channel that is off when an alert ends hears nothing of it later, and of its next beginning as of a first.
+  const isGone = new Set(gone);
   for (const [channelId, { firing, atMs }] of after) {
     if (!gone.some((id) => Object.hasOwn(firing, id))) continue;
-    const left = Object.fromEntries(Object.entries(firing).filter(([id]) => !gone.includes(id)));
+    const left = Object.fromEntries(Object.entries(firing).filter(([id]) => !isGone.has(id)));
     forgotten.push({ channelId, told: { firing: left, atMs } });
   }
   return {
     messages,
     forgotten,
-    verdicts: members.map((member) => verdictOn(member, messages, held, channels, input)),
+    verdicts: verdictsOn(messages, held, channels, input),
     gone,
     isEscalated,
     nextAtMs: nextAt(input, held, after, isEscalated, nowMs),
@@ -98,9 +101,8 @@ function forChannel(
   const worse = firing.filter((member) => isWorse(member.alert, shown[member.alert.id]));
   const turned = firing.filter((member) => isTurned(member, before));
   const isRepeat = firing.length > 0 && nowMs >= repeatAt(before, settings.repeatIntervalS, nowMs);
-  const left = Object.fromEntries(
-    Object.entries(shown).filter(([id]) => !resolved.some(({ alert }) => alert.id === id)),
-  );
+  const isOver = new Set(resolved.map(({ alert }) => alert.id));
+  const left = Object.fromEntries(Object.entries(shown).filter(([id]) => !isOver.has(id)));
   const next: Record<string, Severity> = { ...left };
   for (const { alert } of firing) next[alert.id] = severityOf(alert);
 

@@ -17,6 +17,8 @@ import { IncidentStore } from './incident.store.js';
 import { RuleStore } from './rule.store.js';
 import { VersionStore } from './version.store.js';
 
+/** Steps in one transaction: rules are read once for them, and others wait no longer for what they lock. */
+const EVENTS_AT_ONCE = 50;
 /** Seconds until a decision that failed is tried again; after the last one it is set aside: about three minutes after the first. */
 const RETRY_AFTER_S = [1, 5, 30, 150] as const;
 
@@ -75,29 +77,36 @@ export class DecisionStore {
   ) {}
 
   /**
-   * Has the tenant's next undecided event decided, and writes decisions, alerts and the event's mark in one transaction. A second
-   * worker waits at the event's row and finds it decided. An event waits a moment for the comparison of its traces, and for earlier ones of
-   * its incident. One that fails is put off, in the end for good, and holds up its own incident only. Null when there was nothing to
-   * decide; throws when not even that can be written down.
+   * Has the tenant's next undecided events decided, of an incident one, and writes decisions, alerts and the events' marks in one transaction.
+   * A second worker waits at the events' rows and finds them decided. An event waits a moment for the comparison of its traces, and for
+   * earlier ones of its incident. One that fails is put off, in the end for good, and holds up its own incident only. Gives how many were
+   * decided, null when there was nothing to decide; throws when not even that can be written down.
    */
-  async decideNext(tenantId: number, decide: (input: DecisionInput) => Verdict): Promise<'decided' | 'put_off' | null> {
-    const tried: { event?: EventRow } = {};
+  async decideNext(tenantId: number, decide: (input: DecisionInput) => Verdict): Promise<number | null> {
     try {
-      return await this.db.transaction((tx) => this.decideOne(tx, tenantId, decide, tried));
+      return await this.db.transaction((tx) => this.decideSome(tx, tenantId, decide, EVENTS_AT_ONCE));
     } catch (error) {
       // An outage is nobody's fault: all wait.
+      if (isDatabaseOutage(error)) throw error;
+    }
+    // One of many may have made it fail; alone it shows.
+    const tried: { event?: EventRow } = {};
+    try {
+      return await this.db.transaction((tx) => this.decideSome(tx, tenantId, decide, 1, tried));
+    } catch (error) {
       if (tried.event === undefined || isDatabaseOutage(error)) throw error;
       await this.putOff(tried.event, error);
-      return 'put_off';
+      return 0;
     }
   }
 
-  private async decideOne(
+  private async decideSome(
     tx: EntityManager,
     tenantId: number,
     decide: (input: DecisionInput) => Verdict,
-    tried: { event?: EventRow },
-  ): Promise<'decided' | null> {
+    limit: number,
+    tried: { event?: EventRow } = {},
+  ): Promise<number | null> {
     const events: EventRow[] = await tx.query(
       `select incident_id, sequence, kind, at, reason, snapshot, decide_attempts from incident_events e
        where tenant_id = $1 and decided_at is null and (decide_after is null or decide_after <= now())
@@ -106,13 +115,28 @@ export class DecisionStore {
          and not exists (
            select from incident_events earlier
            where earlier.incident_id = e.incident_id and earlier.sequence < e.sequence and earlier.decided_at is null)
-       order by incident_id, sequence limit 1 for update`,
-      [tenantId, CORRELATE_PATIENCE_MS / 1_000],
+       order by incident_id, sequence limit $3 for update`,
+      [tenantId, CORRELATE_PATIENCE_MS / 1_000, limit],
     );
-    const row = events[0];
-    if (!row) return null;
-    tried.event = row;
+    if (events.length === 0) return null;
+    if (events.length === 1) tried.event = events[0]!;
     const rules = await this.rules.list(tenantId, tx);
+    for (const row of events) await this.decideOne(tx, tenantId, row, rules, decide);
+    await tx.query(
+      `update incident_events e set decided_at = now() from unnest($1::uuid[], $2::int4[]) d (incident_id, sequence)
+       where e.incident_id = d.incident_id and e.sequence = d.sequence`,
+      [events.map(({ incident_id }) => incident_id), events.map(({ sequence }) => sequence)],
+    );
+    return events.length;
+  }
+
+  private async decideOne(
+    tx: EntityManager,
+    tenantId: number,
+    row: EventRow,
+    rules: Rule[],
+    decide: (input: DecisionInput) => Verdict,
+  ): Promise<void> {
     const { decisions, transitions, notice } = decide({
       event: {
         incidentId: row.incident_id,
@@ -128,18 +152,20 @@ export class DecisionStore {
       report: await this.correlations.get(tenantId, row.incident_id, tx),
     });
     await this.alerts.apply(tx, tenantId, transitions, notice);
-    for (const { ruleId, ruleName, reason } of decisions) {
-      await tx.query(
-        `insert into decisions (incident_id, sequence, rule_id, tenant_id, rule_name, send, reason, channel_ids)
-           values ($1, $2, $3, $4, $5, false, $6, '{}') on conflict do nothing`,
-        [row.incident_id, row.sequence, ruleId, tenantId, ruleName, reason],
-      );
-    }
-    await tx.query(`update incident_events set decided_at = now() where incident_id = $1 and sequence = $2`, [
-      row.incident_id,
-      row.sequence,
-    ]);
-    return 'decided';
+    if (decisions.length === 0) return;
+    await tx.query(
+      `insert into decisions (incident_id, sequence, rule_id, tenant_id, rule_name, send, reason, channel_ids)
+       select $1, $2, d.rule_id, $3, d.rule_name, false, d.reason, '{}'
+       from unnest($4::uuid[], $5::text[], $6::text[]) d (rule_id, rule_name, reason) on conflict do nothing`,
+      [
+        row.incident_id,
+        row.sequence,
+        tenantId,
+        decisions.map(({ ruleId }) => ruleId),
+        decisions.map(({ ruleName }) => ruleName),
+        decisions.map(({ reason }) => reason),
+      ],
+    );
   }
 
   private async context(tenantId: number, rules: readonly Rule[], atMs: number): Promise<DecisionInput['context']> {

@@ -111,9 +111,10 @@ async function writeDown(
   hands: Hands,
   at: Date,
 ): Promise<void> {
-  const rows = flushed.flatMap(({ groupId: id, verdicts }) =>
-    verdicts.flatMap((verdict) => {
-      const member = hands.get(id)!.members.find(({ alert }) => alert.id === verdict.alertId)!;
+  const rows = flushed.flatMap(({ groupId: id, verdicts }) => {
+    const members = new Map(hands.get(id)!.members.map((member) => [member.alert.id, member]));
+    return verdicts.flatMap((verdict) => {
+      const member = members.get(verdict.alertId)!;
       const { alert, said, stepAtMs } = member;
       const what = `${verdict.reason} ${verdict.detail ?? ''}`;
       if (!verdict.send && said?.sequence === alert.sequence && said.what === what) return [];
@@ -132,8 +133,8 @@ async function writeDown(
           stepAtMs,
         },
       ];
-    }),
-  );
+    });
+  });
   if (rows.length === 0) return;
   await tx.query(
     `with said as (

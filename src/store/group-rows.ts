@@ -34,7 +34,6 @@ export interface AlertRow {
   snapshot: Alert;
   reason: string;
   is_firing: boolean;
-  notice: Notice | null;
   routed_at: Date;
   step_at: Date;
 }
@@ -73,14 +72,14 @@ export function groupOf(row: GroupRow): AlertGroup {
   };
 }
 
-export function memberOf(member: MemberRow, alert: AlertRow): GroupMember {
+export function memberOf(member: MemberRow, alert: AlertRow, notice: Notice | null): GroupMember {
   return {
     alert: alert.snapshot,
     reason: alert.reason,
     isFiring: alert.is_firing,
     routedAtMs: alert.routed_at.getTime(),
     stepAtMs: alert.step_at.getTime(),
-    notice: alert.notice,
+    notice,
     channelIds: member.channel_ids,
     isDetached: member.is_detached,
     toldElsewhere: member.told_elsewhere,

@@ -1,6 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import type { GroupAtHand } from '../model/alert-group.js';
 import type { Alert } from '../model/alert.js';
+import type { Notice } from '../model/notice.js';
 import type { Placement } from '../model/placement.js';
 import { groupOf, memberOf, toldOf, type AlertRow, type GroupRow, type MemberRow } from './group-rows.js';
 
@@ -79,10 +80,12 @@ export async function dueGroups(
     `select * from alert_group_members where tenant_id = $1 and group_id = any ($2) order by group_id, alert_id`,
     [tenantId, ids],
   );
+  const alertIds = [...new Set(members.map(({ alert_id }) => alert_id))];
   const alerts: AlertRow[] = await tx.query(
-    `select * from routed_alerts where tenant_id = $1 and alert_id = any ($2)`,
-    [tenantId, [...new Set(members.map(({ alert_id }) => alert_id))]],
+    `select alert_id, snapshot, reason, is_firing, routed_at, step_at from routed_alerts where tenant_id = $1 and alert_id = any ($2)`,
+    [tenantId, alertIds],
   );
+  const notices = await noticesOf(tx, tenantId, alertIds);
   const told = await toldOf(tx, tenantId, ids);
   const waiting: { group_key: string; channel_id: string }[] = await tx.query(
     `select distinct group_key, channel_id from notifications
@@ -94,7 +97,7 @@ export async function dueGroups(
     group: groupOf(row),
     members: members.flatMap((member) => {
       const alert = byId.get(member.alert_id);
-      return member.group_id === row.id && alert ? [memberOf(member, alert)] : [];
+      return member.group_id === row.id && alert ? [memberOf(member, alert, notices.get(stepOf(alert)) ?? null)] : [];
     }),
     told: new Map(
       told
@@ -103,6 +106,23 @@ export async function dueGroups(
     ),
     waiting: new Set(waiting.filter(({ group_key }) => group_key === row.id).map(({ channel_id }) => channel_id)),
   }));
+}
+
+/** What there is to tell of these alerts, by step: many rules may have an alert of one step of an incident, and a notice is large. */
+async function noticesOf(tx: Queries, tenantId: number, alertIds: readonly string[]): Promise<Map<string, Notice>> {
+  const rows: (Pick<AlertRow, 'snapshot' | 'reason' | 'step_at'> & { notice: Notice })[] = await tx.query(
+    `select r.snapshot, r.reason, r.step_at, r.notice
+     from (select distinct on (snapshot->>'incidentId', step_at, reason) alert_id from routed_alerts
+           where tenant_id = $1 and alert_id = any ($2) and snapshot->>'incidentId' is not null
+           order by snapshot->>'incidentId', step_at, reason, notice is null) one
+     join routed_alerts r on r.tenant_id = $1 and r.alert_id = one.alert_id where r.notice is not null`,
+    [tenantId, alertIds],
+  );
+  return new Map(rows.map((row) => [stepOf(row), row.notice]));
+}
+
+function stepOf({ snapshot, reason, step_at }: Pick<AlertRow, 'snapshot' | 'reason' | 'step_at'>): string {
+  return `${snapshot.incidentId} ${step_at.getTime()} ${reason}`;
 }
 
 /** Makes the groups that are missing, and begins those anew that were over. */

@@ -1,6 +1,5 @@
 import type { EntityManager } from 'typeorm';
 import type { Alert, AlertState } from '../model/alert.js';
-import type { Notice } from '../model/notice.js';
 
 // Steps of alerts that routing has not taken note of.
 
@@ -13,7 +12,6 @@ export interface StepRow {
   to_state: AlertState;
   reason: string;
   snapshot: Alert;
-  notice: Notice | null;
   heard_ms: string;
 }
 
@@ -23,25 +21,32 @@ export interface StepRow {
  */
 const OLDEST_STEPS = `
   with oldest as (
-    select t.*, greatest(t.created_at, r.heard_at) as heard_at
+    select t.alert_id, t.sequence, t.at, t.to_state, t.reason, t.snapshot, greatest(t.created_at, r.heard_at) as heard_at,
+           r.heard_at as before_at
     from alert_transitions t left join routed_alerts r on r.tenant_id = t.tenant_id and r.alert_id = t.alert_id
     where t.tenant_id = $1 and t.routed_at is null
       and not exists (
         select from alert_transitions e
         where e.tenant_id = $1 and e.alert_id = t.alert_id and e.sequence < t.sequence and e.routed_at is null))`;
 
-/** The oldest step of each alert that is not routed and was known before `beforeMs`, in the order in which they came. */
+/**
+ * The oldest step of each alert that is not routed and was known by `byMs`, in the order in which they came. What came in that very
+ * millisecond belongs together, say the alerts of many rules about one incident; but the second step of an alert waits.
+ */
 export async function unroutedSteps(
   tx: Queries,
   tenantId: number,
-  beforeMs: number | null,
+  byMs: number | null,
   limit: number,
 ): Promise<StepRow[]> {
   return tx.query(
     `${OLDEST_STEPS}
-     select alert_id, sequence, at, to_state, reason, snapshot, notice, extract(epoch from heard_at) * 1000 as heard_ms
-     from oldest where $2::timestamptz is null or heard_at < $2 order by heard_at, alert_id limit $3`,
-    [tenantId, beforeMs === null ? null : new Date(beforeMs), limit],
+     select alert_id, sequence, at, to_state, reason, snapshot, extract(epoch from heard_at) * 1000 as heard_ms
+     from oldest
+     where $2::timestamptz is null or heard_at < $2
+        or (date_trunc('milliseconds', heard_at) = $2 and before_at is distinct from date_trunc('milliseconds', heard_at))
+     order by heard_at, alert_id limit $3`,
+    [tenantId, byMs === null ? null : new Date(byMs), limit],
   );
 }
 

@@ -178,7 +178,6 @@ export class RouteStore {
       reason: step.reason,
       isFiring: FIRING.has(step.to_state),
       routedAtMs: nowMs,
-      notice: step.notice,
       stepAtMs: step.at.getTime(),
       heardAtMs: Math.floor(Number(step.heard_ms)),
     }));

@@ -1,7 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import type { Alert } from '../model/alert.js';
 import type { RoutedAlert } from '../model/alert-group.js';
-import type { Notice } from '../model/notice.js';
 
 // Alerts as routing knows them: as they stood after the last step that was routed. All inside the caller's transaction.
 
@@ -9,7 +8,6 @@ type Queries = Pick<EntityManager, 'query'>;
 
 /** A step of an alert as routing keeps it. */
 export interface RoutedStep extends RoutedAlert {
-  notice: Notice | null;
   stepAtMs: number;
   heardAtMs: number;
 }
@@ -36,6 +34,7 @@ export async function firingAlerts(tx: Queries, tenantId: number): Promise<Alert
   return rows.map(({ snapshot }) => snapshot);
 }
 
+/** Keeps alerts as they stand after these steps, with what there is to tell of the last step that had it. */
 export async function rememberRouted(
   tx: Queries,
   tenantId: number,
@@ -44,9 +43,11 @@ export async function rememberRouted(
 ): Promise<void> {
   if (steps.length === 0) return;
   await tx.query(
-    `insert into routed_alerts as r (tenant_id, alert_id, sequence, snapshot, reason, is_firing, step_at, notice, heard_at, routed_at)
-     select $1, *, $10::timestamptz
-     from unnest($2::uuid[], $3::int4[], $4::jsonb[], $5::text[], $6::bool[], $7::timestamptz[], $8::jsonb[], $9::timestamptz[])
+    `insert into routed_alerts as r (tenant_id, alert_id, sequence, snapshot, reason, is_firing, step_at, heard_at, routed_at, notice)
+     select $1, s.*, $9::timestamptz, t.notice
+     from unnest($2::uuid[], $3::int4[], $4::jsonb[], $5::text[], $6::bool[], $7::timestamptz[], $8::timestamptz[])
+            s (alert_id, sequence, snapshot, reason, is_firing, step_at, heard_at)
+     left join alert_transitions t on t.tenant_id = $1 and t.alert_id = s.alert_id and t.sequence = s.sequence
      on conflict (tenant_id, alert_id) do update
         set sequence = excluded.sequence, snapshot = excluded.snapshot, reason = excluded.reason, is_firing = excluded.is_firing,
             step_at = excluded.step_at, notice = coalesce(excluded.notice, r.notice), heard_at = excluded.heard_at, routed_at = excluded.routed_at`,
@@ -58,7 +59,6 @@ export async function rememberRouted(
       steps.map(({ reason }) => reason),
       steps.map(({ isFiring }) => isFiring),
       steps.map(({ stepAtMs }) => new Date(stepAtMs)),
-      steps.map(({ notice }) => (notice === null ? null : JSON.stringify(notice))),
       steps.map(({ heardAtMs }) => new Date(heardAtMs)),
       new Date(nowMs),
     ],

@@ -55,11 +55,11 @@ export class DeliveryWorld {
     private readonly database: TestDatabase,
     private readonly client: pg.Client,
     private readonly db: DataSource,
-    private readonly redis: Redis | null,
+    private readonly redis: Redis,
     private readonly env: Record<string, string>,
   ) {}
 
-  static async start(redisUrl: string | undefined): Promise<DeliveryWorld> {
+  static async start(redisUrl: string): Promise<DeliveryWorld> {
     const database = await createTestDatabase('delivery_chaos');
     const client = new pg.Client({ connectionString: database.url });
     await client.connect();
@@ -69,16 +69,16 @@ export class DeliveryWorld {
     const db = await createDataSource(database.url, 3).initialize();
     await db.runMigrations();
     await widen(client);
-    const redis = redisUrl === undefined ? null : new Redis(`${redisUrl}/${QUEUE_DB}`);
+    const redis = new Redis(`${redisUrl}/${QUEUE_DB}`);
     const world = new DeliveryWorld(await startSink(), database, client, db, redis, {
       PATH: process.env['PATH'] ?? '',
       DATABASE_URL: database.url,
-      ...(redisUrl !== undefined && { REDIS_URL: `${redisUrl}/${QUEUE_DB}` }),
+      REDIS_URL: `${redisUrl}/${QUEUE_DB}`,
       ROLES: 'api,worker',
       OUTBOUND_ALLOW: '127.0.0.0/8',
       TRACEHOUND_SECRET_KEY: '5ec2e7'.repeat(11),
     });
-    await redis?.flushdb();
+    await redis.flushdb();
     await Promise.all(world.workers.map((_none, i) => world.begin(i)));
     return world;
   }
@@ -133,7 +133,7 @@ export class DeliveryWorld {
   }
 
   async emptyQueue(): Promise<void> {
-    await this.redis?.flushdb();
+    await this.redis.flushdb();
   }
 
   /** Lets time go by for all, less than a lease lasts and when nothing is being sent: no lease is to end by our hand. */
@@ -204,7 +204,7 @@ export class DeliveryWorld {
   async close(): Promise<void> {
     await Promise.all(this.starting.filter((each) => each !== null));
     for (const worker of this.workers) worker?.child.kill('SIGKILL');
-    this.redis?.disconnect();
+    this.redis.disconnect();
     await this.sink.close();
     await this.db.destroy();
     await this.client.end();
