@@ -21,13 +21,11 @@ export interface StepRow {
  */
 const OLDEST_STEPS = `
   with oldest as (
-    select t.alert_id, t.sequence, t.at, t.to_state, t.reason, t.snapshot, greatest(t.created_at, r.heard_at) as heard_at,
-           r.heard_at as before_at
+    select distinct on (t.alert_id) t.alert_id, t.sequence, t.at, t.to_state, t.reason, t.snapshot,
+           greatest(t.created_at, r.heard_at) as heard_at, r.heard_at as before_at
     from alert_transitions t left join routed_alerts r on r.tenant_id = t.tenant_id and r.alert_id = t.alert_id
     where t.tenant_id = $1 and t.routed_at is null
-      and not exists (
-        select from alert_transitions e
-        where e.tenant_id = $1 and e.alert_id = t.alert_id and e.sequence < t.sequence and e.routed_at is null))`;
+    order by t.alert_id, t.sequence)`;
 
 /**
  * The oldest step of each alert that is not routed and was known by `byMs`, in the order in which they came. What came in that very
