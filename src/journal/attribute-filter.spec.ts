@@ -93,7 +93,7 @@ describe('the filter of a segment', () => {
     expect(attributes).toBeGreaterThan(1_000);
   });
 
-  it('takes about one in 500 others for one of its own', () => {
+  it('takes about one in a thousand others for one of its own', () => {
     const Request = otlpType('ExportTraceServiceRequest');
     const spans = Array.from({ length: 800 }, (_, i) => ({
       traceId: Buffer.alloc(16, 1),
@@ -105,7 +105,7 @@ describe('the filter of a segment', () => {
     }));
     const resourceSpans = [{ scopeSpans: [{ spans }] }];
     const filter = filterOf(Request.encode(Request.fromObject({ resourceSpans })).finish());
-    expect(filter.length).toBeLessThan(1_600);
+    expect(filter.length).toBeLessThan(1_800);
     expect(mayHave(filter, 'user.id', 'u799')).toBe(true);
     let wrong = 0;
     for (let i = 0; i < 20_000; i++) if (mayHave(filter, 'user.id', `nobody-${i}`)) wrong++;

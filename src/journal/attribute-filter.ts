@@ -1,5 +1,5 @@
-/** Bits and probes a term: one attribute that a segment does not have is taken for one of it in about 500. */
-const BITS_A_TERM = 14;
+/** Bits and probes a term: one attribute that a segment does not have is taken for one of it in about 1,000. */
+const BITS_A_TERM = 16;
 const PROBES = 6;
 const MIN_BYTES = 16;
 /** Larger ones would be held out of line for longer than they save; beyond it a filter answers yes more often. */

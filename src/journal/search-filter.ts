@@ -26,6 +26,7 @@ export interface SpanFilter {
 const MAX_U32 = 0xffff_ffff;
 /** Postings round durations above 71 minutes to milliseconds: what may match is looked at again in its segment. */
 const ROUNDING_US = 500;
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const ELSEWHERE = /^(resource|scope|event|link)\.(.+)$/s;
 
 /** Whether posted span `i` of the window that starts at `windowUs` may match: exact but for names, attributes and very long durations. */
@@ -87,12 +88,30 @@ function hasAttributes(wanted: SpanFilter['attributes'], spans: SpanTable, i: nu
     event: lazily(() => span().events.flatMap(({ attributes }) => attributesOf(attributes))),
     link: lazily(() => span().links.flatMap(({ attributes }) => attributesOf(attributes))),
   };
-  return wanted.every(({ key, value }) => {
-    // Looking for the key's bytes is far cheaper than decoding a span that has no such key.
-    if (bytes.includes(key) && has(ofSpan(), key, value)) return true;
+  const needles = needlesOf(wanted);
+  return wanted.every(({ key, value }, at) => {
+    // Looking for bytes is far cheaper than decoding a span that does not have them.
+    const isThere = bytes.includes(key) && (needles[at]?.some((some) => bytes.includes(some)) ?? true);
+    if (isThere && has(ofSpan(), key, value)) return true;
     const [, place, rest] = ELSEWHERE.exec(key) ?? [];
     return place !== undefined && has(besides[place]!(), rest!, value);
   });
+}
+
+const NEEDLES = new WeakMap<SpanFilter['attributes'], (Buffer[] | null)[]>();
+
+/** What `bytesOf` says of each of them, worked out once for all spans of a search. */
+function needlesOf(wanted: SpanFilter['attributes']): (Buffer[] | null)[] {
+  let needles = NEEDLES.get(wanted);
+  if (!needles) NEEDLES.set(wanted, (needles = wanted.map(({ value }) => bytesOf(value))));
+  return needles;
+}
+
+/** Bytes of which an attribute with this value has one, if it reads as nothing but a string or bytes. Null: it may be of another type. */
+function bytesOf(value: string): Buffer[] | null {
+  if (/^[[{]|^(true|false|null|-?Infinity|NaN)$|\ufffd/.test(value) || !Number.isNaN(Number(value))) return null;
+  const text = Buffer.from(value);
+  return BASE64.test(value) ? [text, Buffer.from(value, 'base64')] : [text];
 }
 
 function has(attributes: readonly Attribute[], key: string, value: string): boolean {

@@ -20,7 +20,7 @@ import type { NamedOperations, SearchStore } from './search.store.js';
 const FIRST_CHUNK_SPANS = 4_096;
 const INSPECTED_AT_ONCE = 256;
 /** So many segments of an hour are read for an attribute rather than the postings of all spans that might have it. */
-const FEW_SEGMENTS = 32;
+const FEW_SEGMENTS = 64;
 
 export interface SearchRequest {
   filter: SpanFilter;
