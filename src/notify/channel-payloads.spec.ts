@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { EmbedBuilder } from '@discordjs/builders';
+import type { EventPayloadV2 } from '@pagerduty/pdjs/build/src/events.js';
 import { AdaptiveCard, SerializationContext } from 'adaptivecards';
 import { alertNotice, HOSTILE, incidentNotice, noticeAlert } from '../../test/support/notices.js';
 import type { Notice } from '../model/notice.js';
@@ -186,6 +187,18 @@ describe('Google Chat', () => {
 });
 
 describe('PagerDuty', () => {
+  it.each(TOLD)('%s: is an event as the types of its own client have it', (_name, message) => {
+    const event = pagerDutyEvent(message, 'key');
+    if (event.event_action !== 'trigger') return expect(Object.keys(event)).toHaveLength(3);
+    // The compiler refuses a field of another type, and fields that the client does not know.
+    const known: Required<Pick<EventPayloadV2, 'payload' | 'links' | 'dedup_key'>> = {
+      payload: event.payload satisfies EventPayloadV2['payload'],
+      links: event.links,
+      dedup_key: event.dedup_key,
+    };
+    for (const { href } of known.links) expect(URL.canParse(href ?? '')).toBe(true);
+  });
+
   it('triggers and resolves under one key', () => {
     expect(pagerDutyEvent(opened, 'key')).toMatchObject({
       routing_key: 'key',
