@@ -172,7 +172,11 @@ export class QueryRows {
     );
     await this.db.query(
       `insert into incident_events (incident_id, sequence, tenant_id, kind, at, reason, snapshot, decided_at)
-       values ($1, 1, $2, 'opened', '2026-03-01T12:00:10Z', 'deviates', '{}', now())`,
+       select id, 1, tenant_id, 'opened', '2026-03-01T12:00:10Z', 'deviates', jsonb_build_object(
+         'id', id, 'tenantId', tenant_id, 'state', 'open', 'severity', severity, 'causes', causes, 'affected', affected, 'exemplars', exemplars,
+         'startedMs', extract(epoch from started_at) * 1000, 'openedMs', extract(epoch from opened_at) * 1000,
+         'lastSeenMs', extract(epoch from last_seen_at) * 1000, 'resolvedMs', null, 'quietWindows', 0, 'flaps', 0), now()
+       from incidents where id = $1 and tenant_id = $2`,
       [incidentId, tenantId],
     );
     await this.db.query(
