@@ -12,6 +12,7 @@ import { matchWindow } from './match-window.js';
 import { type Needs, needsOf } from './needs.js';
 import type { Resources, RuleData, WindowMatches } from './rule-data.js';
 import { selects } from './select.js';
+import type { Timeline } from './timeline.js';
 
 /** Whole traces of a window that are looked at, as in live evaluation. */
 const MAX_TRACES = 200;
@@ -43,20 +44,12 @@ export class ReplayData {
     stepMs: number,
     report: (share: number) => Promise<void> = () => Promise.resolve(),
   ): Promise<Replay> {
-    const operations = await this.anomalies.operations(tenantId);
-    const resources = await this.versions.resources(tenantId);
+    const { operations, resources } = await this.operations(tenantId);
     const live = new LiveData(stepped(needsOf([{ ...rule, enabled: true }]), stepMs), fromMs);
     const chosen = [...operations.values()].filter((operation) => selects(rule, operation, resources));
     let loaded = 0;
     for (const { timeline } of live.levels) {
-      const endMs = Math.floor(toMs / timeline.stepMs) * timeline.stepMs;
-      const known = await this.history.known(tenantId, timeline.stepMs, timeline.fromMs, endMs);
-      fill(
-        timeline,
-        endMs,
-        [],
-        known.map(({ atMs }) => atMs),
-      );
+      const endMs = await this.begin(tenantId, timeline, toMs);
       if (!looksAtLoad(rule)) continue;
       const ids = chosen.map(({ id }) => id);
       const columns = this.history.replay(tenantId, timeline.stepMs, timeline.fromMs, endMs, ids, looksAtLatency(rule));
@@ -67,14 +60,7 @@ export class ReplayData {
       }
     }
     for (const { timeline } of live.callLevels) {
-      const endMs = Math.floor(toMs / timeline.stepMs) * timeline.stepMs;
-      const known = await this.history.known(tenantId, timeline.stepMs, timeline.fromMs, endMs);
-      fill(
-        timeline,
-        endMs,
-        [],
-        known.map(({ atMs }) => atMs),
-      );
+      const endMs = await this.begin(tenantId, timeline, toMs);
       const calls = await this.history.calls(tenantId, timeline.stepMs, timeline.fromMs, endMs);
       for (const call of calls) live.putCall(timeline, call);
     }
@@ -89,6 +75,19 @@ export class ReplayData {
       operations: await this.anomalies.operations(tenantId),
       resources: await this.versions.resources(tenantId),
     };
+  }
+
+  /** Has the timeline go up to the last whole step before `toMs`, which is returned, and marks what was measured; it holds no load yet. */
+  private async begin(tenantId: number, timeline: Timeline, toMs: number): Promise<number> {
+    const endMs = Math.floor(toMs / timeline.stepMs) * timeline.stepMs;
+    const known = await this.history.known(tenantId, timeline.stepMs, timeline.fromMs, endMs);
+    fill(
+      timeline,
+      endMs,
+      [],
+      known.map(({ atMs }) => atMs),
+    );
+    return endMs;
   }
 
   /** The journal is read again: what is no longer in it cannot match. */
