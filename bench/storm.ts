@@ -84,7 +84,7 @@ const routeWorker = new RouteWorker(
   new RouteStore(db, new RoutingStore(db), channels, outside, new RecurrenceStore(db)),
   bell,
 );
-const egress = new Egress(['127.0.0.0/8']);
+const egress = new Egress(['127.0.0.0/8'], 15_000);
 const notify = new NotifyWorker(
   new NotificationStore(db),
   channels,

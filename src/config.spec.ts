@@ -32,7 +32,7 @@ describe('parseConfig', () => {
         threads: 2,
       },
       sampling: { attributes: [] },
-      outbound: { allow: [], allowIsSet: false },
+      outbound: { allow: [], allowIsSet: false, timeoutMs: 15_000 },
       secretKey: undefined,
       previousSecretKeys: [],
       adminKey: undefined,
@@ -70,6 +70,11 @@ describe('parseConfig', () => {
       name: 'no network to send to, said so',
       env: { OUTBOUND_ALLOW: '' },
       expected: { outbound: { allow: [], allowIsSet: true } },
+    },
+    {
+      name: 'how long receivers are waited for',
+      env: { OUTBOUND_TIMEOUT_MS: '3000' },
+      expected: { outbound: { timeoutMs: 3_000 } },
     },
     {
       name: 'an empty variable as one that is not set',
@@ -133,6 +138,11 @@ describe('parseConfig', () => {
       name: 'a network without its length',
       env: { OUTBOUND_ALLOW: '10.0.0.1' },
       problem: /^OUTBOUND_ALLOW is "10\.0\.0\.1"; expected address ranges/,
+    },
+    {
+      name: 'no time for receivers',
+      env: { OUTBOUND_TIMEOUT_MS: '0' },
+      problem: 'OUTBOUND_TIMEOUT_MS is "0"; expected a whole number from 100 to 60000',
     },
     {
       name: 'a yes',

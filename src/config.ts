@@ -69,6 +69,7 @@ const SETTINGS = z.object({
       error: 'address ranges such as 10.0.0.0/8 or fd00::/8, separated by commas',
     })
     .optional(),
+  OUTBOUND_TIMEOUT_MS: whole(100, 60_000, 15_000),
   TRACEHOUND_SECRET_KEY: z
     .string()
     .regex(/^[\w+/=-]{43,}$/, {
@@ -188,6 +189,8 @@ function nest(settings: Settings) {
       allow: settings.OUTBOUND_ALLOW ?? [],
       /** Whether the list was given, be it empty. */
       allowIsSet: settings.OUTBOUND_ALLOW !== undefined,
+      /** How long a receiver's answer is waited for, and so is a connection. */
+      timeoutMs: settings.OUTBOUND_TIMEOUT_MS,
     },
     secretKey: settings.TRACEHOUND_SECRET_KEY,
     previousSecretKeys: settings.TRACEHOUND_SECRET_KEY_PREVIOUS,

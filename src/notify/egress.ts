@@ -23,10 +23,10 @@ export class Egress {
   readonly refusal: (address: string) => string | null;
   private readonly agent: Agent;
 
-  /** `allow`: CIDRs that may be reached though they are private. `resolve`: asks for all addresses of a name. */
+  /** `allow`: CIDRs that may be reached though they are private. `timeoutMs`: of one request, and of one connection. `resolve`: asks for all addresses of a name. */
   constructor(
     allow: readonly string[],
-    readonly timeoutMs = 15_000,
+    readonly timeoutMs: number,
     private readonly resolve: Resolve = dnsLookup,
   ) {
     this.refusal = addressGuard(allow);

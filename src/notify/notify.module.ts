@@ -56,5 +56,5 @@ async function openEgress(config: Config, access: AccessService): Promise<Egress
   const ranges = allowedRanges(config.outbound, isOpenToThisMachineOnly);
   const also = ranges.length === 0 ? 'public addresses only' : `public addresses and ${ranges.join(', ')}`;
   new Logger('Notify').log(`messages may go to ${also} (OUTBOUND_ALLOW)`);
-  return new Egress(ranges);
+  return new Egress(ranges, config.outbound.timeoutMs);
 }

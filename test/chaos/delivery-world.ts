@@ -76,6 +76,8 @@ export class DeliveryWorld {
       REDIS_URL: `${redisUrl}/${QUEUE_DB}`,
       ROLES: 'api,worker',
       OUTBOUND_ALLOW: '127.0.0.0/8',
+      // Fifteen seconds as by default would only make the test long.
+      OUTBOUND_TIMEOUT_MS: '1000',
       TRACEHOUND_SECRET_KEY: '5ec2e7'.repeat(11),
     });
     await redis.flushdb();

@@ -3,7 +3,6 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { DataSource } from 'typeorm';
 import { AppModule } from '../../src/app.module.js';
 import { parseConfig } from '../../src/config.js';
-import { Egress } from '../../src/notify/egress.js';
 import { NotifyWorker } from '../../src/notify/notify.worker.js';
 import { RouteWorker } from '../../src/route/route.worker.js';
 import { createApi } from '../../src/server/api.js';
@@ -103,6 +102,7 @@ async function openProcess(databaseUrl: string, timeoutMs: number): Promise<Aler
     DATABASE_URL: databaseUrl,
     ROLES: 'api',
     OUTBOUND_ALLOW: '127.0.0.0/8',
+    OUTBOUND_TIMEOUT_MS: String(timeoutMs),
     TRACEHOUND_SECRET_KEY: '5ec2e7'.repeat(11),
   });
   const db = await createDataSource(databaseUrl, 6).initialize();
@@ -111,7 +111,6 @@ async function openProcess(databaseUrl: string, timeoutMs: number): Promise<Aler
     error: console.error,
     warn: console.warn,
   });
-  Object.assign(app.get(Egress, { strict: false }), { timeoutMs });
   await app.listen(0, '127.0.0.1');
   const of = <T>(type: new (...args: never[]) => T): T => app.get(type, { strict: false });
   return {
