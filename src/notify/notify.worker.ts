@@ -12,7 +12,12 @@ import { ChartStore } from '../store/chart.store.js';
 import { ChannelThreadStore, type DueResend } from '../store/channel-thread.store.js';
 import { DigestStore } from '../store/digest.store.js';
 import { MessageContextStore } from '../store/message-context.store.js';
-import { NotificationStore, type AttemptResult, type ClaimedNotification } from '../store/notification.store.js';
+import {
+  NotificationStore,
+  RENEW_LEASE_MS,
+  type AttemptResult,
+  type ClaimedNotification,
+} from '../store/notification.store.js';
 import type { Outcome } from './channel.js';
 import { chartOf, chartSubject } from './chart.js';
 import { digestNotice, MAX_AGE_S, openForS, RATE_WINDOW_S, RATES, REPORT_AFTER_S } from './limits.js';
@@ -67,11 +72,24 @@ export class NotifyWorker implements OnModuleDestroy {
     for (;;) {
       const free = this.stopping ? 0 : MAX_IN_FLIGHT - inFlight.size;
       const claimed = free > 0 ? await this.notifications.claim(tenantId, free) : [];
-      for (const each of claimed) start(this.deliver(each));
+      for (const each of claimed) start(this.holding(each, () => this.deliver(each)));
       if (inFlight.size === 0) break;
       await Promise.race([...inFlight, sleep(LOOK_AGAIN_MS)]);
     }
     if (errors.length > 0) throw errors[0];
+  }
+
+  /** Does what takes as long as it takes; nobody else takes the message meanwhile. */
+  private async holding(claimed: ClaimedNotification, work: () => Promise<void>): Promise<void> {
+    const renewing = setInterval(() => {
+      const failed = (error: unknown) => this.log.warn(`could not keep message ${claimed.id}: ${String(error)}`);
+      this.notifications.renew(claimed).catch(failed);
+    }, RENEW_LEASE_MS);
+    try {
+      await work();
+    } finally {
+      clearInterval(renewing);
+    }
   }
 
   /** One attempt. A crash before it is recorded ends the lease, and the same id is sent again: at least once. */

@@ -26,8 +26,10 @@ export interface AttemptResult {
   retryInS: number | null;
 }
 
-/** Longer than an attempt can take, so that a lease that has run out means a worker that died. */
+/** Renewed while a worker is at it, so that a lease that has run out means a worker that died. */
 const LEASE_S = 60;
+/** How often a worker renews the lease of what it sends: an attempt is several requests for some receivers, each with a time limit of its own. */
+export const RENEW_LEASE_MS = 20_000;
 
 /** The outbox: messages to be sent, and every attempt to send them. */
 @Injectable()
@@ -80,6 +82,15 @@ export class NotificationStore {
       notice: row.body,
       overSince: row.over_since,
     }));
+  }
+
+  /** Keeps a claimed notification for another lease, unless the claim was lost to another worker meanwhile. */
+  async renew(claimed: ClaimedNotification): Promise<void> {
+    await this.db.query(
+      `update notifications set leased_until = now() + make_interval(secs => $3)
+       where id = $1 and attempts = $2 and state = 'pending'`,
+      [claimed.id, claimed.attempt, LEASE_S],
+    );
   }
 
   /** Writes down an attempt and what it means for the notification. Does nothing when the claim was lost to another worker meanwhile. */

@@ -1,6 +1,7 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { MAX_ATTEMPTS } from '../../src/notify/schedule.js';
+import { RENEW_LEASE_MS } from '../../src/store/notification.store.js';
 import { startDelivery, type Delivery, type OutboxRow } from '../support/delivery.js';
 import { startSink, type Sink, type SinkAnswer } from '../support/sink.js';
 
@@ -277,6 +278,29 @@ describe('workers', () => {
     const row = await only();
     expect(row).toMatchObject({ id: claimed.id, state: 'sent', attempts: 2 });
     expect(row.tries.map(({ attempt }) => attempt)).toEqual([2]);
+  });
+
+  it('keep what they send for as long as it takes', async () => {
+    const renewing = jest.spyOn(globalThis, 'setInterval');
+    try {
+      const patient = await delivery.another({ timeoutMs: 5_000 });
+      await open();
+      sink.answer('/', { status: 200, afterMs: 1_000 });
+      const sending = patient.notify.run(1);
+      await sink.received('/hook', 1);
+      const [renew, everyMs] = renewing.mock.calls.find(([, ms]) => ms === RENEW_LEASE_MS) ?? [];
+      expect(everyMs).toBe(RENEW_LEASE_MS);
+      // Nearly a minute later.
+      await delivery.advance(59);
+      renew?.();
+      await delivery.advance(10);
+      await delivery.notify.run(1);
+      await sending;
+      expect(ids()).toHaveLength(1);
+      expect(await only()).toMatchObject({ state: 'sent', attempts: 1 });
+    } finally {
+      renewing.mockRestore();
+    }
   });
 
   it('at the same time decide once and send once', async () => {
