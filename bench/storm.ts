@@ -165,6 +165,7 @@ const sent = Array.from({ length: anomalies }, (_, i) => ({
   annotations: { summary: `instance ${i} is down` },
   startsAtMs: nowMs - 60_000,
   endsAtMs: nowMs + 3_600_000,
+  endsByTimeout: false,
   generatorUrl: null,
 }));
 await timed('  received', () => outside.receive(TENANT, sent, nowMs));

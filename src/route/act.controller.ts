@@ -10,6 +10,7 @@ import { Rejected } from '../model/failure.js';
 import { silenceMatchers } from '../model/notice.js';
 import { Bell } from '../queue/bell.js';
 import { ActionLinkStore, type LinkTarget } from '../store/action-link.store.js';
+import { DatabaseClock } from '../store/database-clock.store.js';
 import { ActForm, TokenPath } from './act-contract.js';
 import { ACT_STYLE, actPageHtml, type ActPage } from './act-page.js';
 import { EXPIRED_PAGE, failedPage, openedPage, silenceMs, silenceText, UNKNOWN_PAGE, usedPage } from './act.js';
@@ -28,6 +29,7 @@ export class ActController {
   constructor(
     private readonly links: ActionLinks,
     private readonly store: ActionLinkStore,
+    private readonly clock: DatabaseClock,
     @Inject(Bell) private readonly bell: Pick<Bell, 'ring'>,
   ) {}
 
@@ -78,7 +80,7 @@ export class ActController {
       await this.store.feedback(claim, { ...use, outcome }, { verdict, alerts: notice.alerts ?? [] });
       return;
     }
-    const nowMs = Date.now();
+    const nowMs = await this.clock.nowMs();
     const endsAtMs = nowMs + silenceMs(choice)!;
     const outcome = `Whatever matches ${silenceText(notice)} is silenced until ${formatUtc(endsAtMs)}`;
     const comment = `by a link in a message to ${channel === null ? 'a channel that was deleted' : channel.name}`;

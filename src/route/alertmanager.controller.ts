@@ -3,6 +3,7 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import { OpenToAll, RequireScope, Tenant } from '../access/access.guard.js';
 import { Rejected } from '../model/failure.js';
 import { Bell } from '../queue/bell.js';
+import { DatabaseClock } from '../store/database-clock.store.js';
 import { OutsideAlertStore } from '../store/outside-alert.store.js';
 import { RoutingStore } from '../store/routing.store.js';
 import { SilenceStore } from '../store/silence.store.js';
@@ -36,6 +37,7 @@ export class AlertmanagerController {
     private readonly outside: OutsideAlertStore,
     private readonly routing: RoutingStore,
     private readonly silences: SilenceStore,
+    private readonly clock: DatabaseClock,
     @Inject(Bell) private readonly bell: Pick<Bell, 'ring'>,
   ) {}
 
@@ -87,10 +89,10 @@ export class AlertmanagerController {
   @RequireScope('ingest', 'admin')
   @HttpCode(200)
   async post(@Tenant() tenantId: number, @Body({ schema: PostedAlerts }) posted: PostedAlerts): Promise<void> {
-    const nowMs = Date.now();
+    const nowMs = await this.clock.nowMs();
     const sent = posted.map(({ labels, annotations, startsAt, endsAt, generatorURL }) => {
-      const endsAtMs =
-        endsAt === undefined || Date.parse(endsAt) <= 0 ? nowMs + RESOLVE_TIMEOUT_MS : Date.parse(endsAt);
+      const endsByTimeout = endsAt === undefined || Date.parse(endsAt) <= 0;
+      const endsAtMs = endsByTimeout ? nowMs + RESOLVE_TIMEOUT_MS : Date.parse(endsAt);
       const startsAtMs =
         startsAt === undefined || Date.parse(startsAt) <= 0 ? Math.min(nowMs, endsAtMs) : Date.parse(startsAt);
       if (endsAtMs < startsAtMs) throw new Rejected('invalid_input', 'an alert ends before it starts', 400, 'endsAt');
@@ -99,6 +101,7 @@ export class AlertmanagerController {
         annotations: withoutEmpty(annotations),
         startsAtMs,
         endsAtMs,
+        endsByTimeout,
         generatorUrl: generatorURL ?? null,
       };
     });
@@ -109,7 +112,7 @@ export class AlertmanagerController {
   @Get('api/v2/silences')
   @RequireScope('read')
   async listSilences(@Tenant() tenantId: number, @Query({ schema: FilterQuery }) { filter }: FilterQuery) {
-    const nowMs = Date.now();
+    const nowMs = await this.clock.nowMs();
     const wanted = matchersOf(filter);
     const all = await this.silences.list(tenantId);
     // As in Alertmanager a filter is held against what the silence's matchers say of a label.
@@ -127,7 +130,7 @@ export class AlertmanagerController {
     @Tenant() tenantId: number,
     @Body({ schema: PostedSilence }) { id, matchers, startsAt, endsAt, createdBy, comment }: PostedSilence,
   ): Promise<{ silenceID: string }> {
-    const nowMs = Date.now();
+    const nowMs = await this.clock.nowMs();
     const values = { matchers, startsAtMs: Date.parse(startsAt), endsAtMs: Date.parse(endsAt), createdBy, comment };
     const isNew = id === undefined || id === '';
     const made = isNew
@@ -140,19 +143,19 @@ export class AlertmanagerController {
   @Get('api/v2/silence/:id')
   @RequireScope('read')
   async silence(@Tenant() tenantId: number, @Param({ schema: SilencePath }) { id }: SilencePath) {
-    return alertmanagerSilence(await this.silences.get(tenantId, id), Date.now());
+    return alertmanagerSilence(await this.silences.get(tenantId, id), await this.clock.nowMs());
   }
 
   @Delete('api/v2/silence/:id')
   @RequireScope('admin')
   @HttpCode(200)
   async expire(@Tenant() tenantId: number, @Param({ schema: SilencePath }) { id }: SilencePath): Promise<void> {
-    await this.silences.expire(tenantId, id, Date.now());
+    await this.silences.expire(tenantId, id, await this.clock.nowMs());
     await this.bell.ring('route', tenantId);
   }
 
   private async found(tenantId: number, query: AlertQuery) {
-    const nowMs = Date.now();
+    const nowMs = await this.clock.nowMs();
     const rules = await this.routing.rules(tenantId, nowMs);
     const routing = rules.routing ?? DEFAULT_ROUTING;
     const firing = await this.outside.firing(tenantId, MAX_SHOWN);

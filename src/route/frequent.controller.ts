@@ -3,6 +3,7 @@ import { ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiResponse, ApiTags
 import { RequireScope, Tenant } from '../access/access.guard.js';
 import { NOT_FOUND } from '../error-answer.js';
 import { Bell } from '../queue/bell.js';
+import { DatabaseClock } from '../store/database-clock.store.js';
 import { RecurrenceStore } from '../store/recurrence.store.js';
 import { FrequentAlertList, frequentAlertList } from './frequent-contract.js';
 import { IdPath } from './routing-contract.js';
@@ -12,6 +13,7 @@ import { IdPath } from './routing-contract.js';
 export class FrequentController {
   constructor(
     private readonly recurrences: RecurrenceStore,
+    private readonly clock: DatabaseClock,
     @Inject(Bell) private readonly bell: Pick<Bell, 'ring'>,
   ) {}
 
@@ -20,7 +22,7 @@ export class FrequentController {
   @ApiOperation({ summary: 'Alerts that are muted since they keep coming back' })
   @ApiOkResponse({ standardSchema: FrequentAlertList, description: 'The last to end first.' })
   async list(@Tenant() tenantId: number): Promise<FrequentAlertList> {
-    return frequentAlertList(await this.recurrences.muted(tenantId, Date.now()));
+    return frequentAlertList(await this.recurrences.muted(tenantId, await this.clock.nowMs()));
   }
 
   @Delete(':id')
@@ -30,7 +32,7 @@ export class FrequentController {
   @ApiOperation({ summary: 'Has alerts that keep coming back told again, and counted from the beginning' })
   @ApiNoContentResponse({ description: 'They are told again; what fires now is told at once.' })
   async lift(@Tenant() tenantId: number, @Param({ schema: IdPath }) { id }: IdPath): Promise<void> {
-    await this.recurrences.lift(tenantId, id, Date.now());
+    await this.recurrences.lift(tenantId, id, await this.clock.nowMs());
     await this.bell.ring('route', tenantId);
   }
 }

@@ -104,7 +104,7 @@ export class RoutingController {
   })
   @ApiOkResponse({ standardSchema: MuteTimeList, description: 'All mute times, by name.' })
   async muteTimes(@Tenant() tenantId: number): Promise<MuteTimeList> {
-    return { muteTimes: (await this.store.rules(tenantId, Date.now())).muteTimes };
+    return { muteTimes: await this.store.muteTimes(tenantId) };
   }
 
   @Put('mute-times/:name')
@@ -146,7 +146,7 @@ export class RoutingController {
   @ApiOperation({ summary: 'Inhibitions' })
   @ApiOkResponse({ standardSchema: InhibitionList, description: 'All inhibitions, oldest first.' })
   async inhibitions(@Tenant() tenantId: number): Promise<InhibitionList> {
-    return { inhibitions: (await this.store.rules(tenantId, Date.now())).inhibitions.map(inhibitionView) };
+    return { inhibitions: (await this.store.inhibitions(tenantId)).map(inhibitionView) };
   }
 
   @Post('inhibitions')
@@ -200,7 +200,7 @@ export class RoutingController {
         throw new Rejected('unknown_channel', `${field}: there is no channel ${unknown.join(', ')}`, 422, field);
       }
     }
-    const { muteTimes } = await this.store.rules(tenantId, Date.now());
+    const muteTimes = await this.store.muteTimes(tenantId);
     for (const { route, path } of allRoutes(routing)) {
       for (const field of ['muteTimes', 'activeTimes'] as const) {
         const missing = route[field]?.find((name) => !muteTimes.some((time) => time.name === name));

@@ -10,6 +10,7 @@ import {
 import { RequireScope, Tenant } from '../access/access.guard.js';
 import { errorAnswer, NOT_FOUND } from '../error-answer.js';
 import { Bell } from '../queue/bell.js';
+import { DatabaseClock } from '../store/database-clock.store.js';
 import { SilenceStore, type SilenceValues } from '../store/silence.store.js';
 import { IdPath, SilenceInput, SilenceList, SilenceView, silenceView } from './routing-contract.js';
 
@@ -20,6 +21,7 @@ const TOO_MANY = errorAnswer(422, 'There are too many silences.');
 export class SilencesController {
   constructor(
     private readonly silences: SilenceStore,
+    private readonly clock: DatabaseClock,
     @Inject(Bell) private readonly bell: Pick<Bell, 'ring'>,
   ) {}
 
@@ -31,7 +33,7 @@ export class SilencesController {
   })
   @ApiOkResponse({ standardSchema: SilenceList, description: 'All silences, the last to end first.' })
   async list(@Tenant() tenantId: number): Promise<SilenceList> {
-    const nowMs = Date.now();
+    const nowMs = await this.clock.nowMs();
     return { silences: (await this.silences.list(tenantId)).map((silence) => silenceView(silence, nowMs)) };
   }
 
@@ -41,7 +43,7 @@ export class SilencesController {
   @ApiOperation({ summary: 'One silence' })
   @ApiOkResponse({ standardSchema: SilenceView, description: 'The silence.' })
   async get(@Tenant() tenantId: number, @Param({ schema: IdPath }) { id }: IdPath): Promise<SilenceView> {
-    return silenceView(await this.silences.get(tenantId, id), Date.now());
+    return silenceView(await this.silences.get(tenantId, id), await this.clock.nowMs());
   }
 
   @Post()
@@ -50,7 +52,7 @@ export class SilencesController {
   @ApiOperation({ summary: 'Silences alerts for a time' })
   @ApiCreatedResponse({ standardSchema: SilenceView, description: 'The silence.' })
   async create(@Tenant() tenantId: number, @Body({ schema: SilenceInput }) input: SilenceInput): Promise<SilenceView> {
-    const nowMs = Date.now();
+    const nowMs = await this.clock.nowMs();
     const made = await this.silences.create(tenantId, values(input, nowMs), nowMs);
     await this.bell.ring('route', tenantId);
     return silenceView(made, nowMs);
@@ -71,7 +73,7 @@ export class SilencesController {
     @Param({ schema: IdPath }) { id }: IdPath,
     @Body({ schema: SilenceInput }) input: SilenceInput,
   ): Promise<SilenceView> {
-    const nowMs = Date.now();
+    const nowMs = await this.clock.nowMs();
     const changed = await this.silences.replace(tenantId, id, values(input, nowMs), nowMs);
     await this.bell.ring('route', tenantId);
     return silenceView(changed, nowMs);
@@ -84,7 +86,7 @@ export class SilencesController {
   @ApiOperation({ summary: 'Ends a silence' })
   @ApiNoContentResponse({ description: 'It is over; it stays in the list for five days.' })
   async expire(@Tenant() tenantId: number, @Param({ schema: IdPath }) { id }: IdPath): Promise<void> {
-    await this.silences.expire(tenantId, id, Date.now());
+    await this.silences.expire(tenantId, id, await this.clock.nowMs());
     await this.bell.ring('route', tenantId);
   }
 }

@@ -8,6 +8,7 @@ import { Outliers1763900100000 } from '../../migrations/1763900100000-outliers.j
 import { AlertsInHand1763900300001 } from '../../migrations/1763900300001-alerts-in-hand.js';
 import { Links1763900100001 } from '../../migrations/1763900100001-links.js';
 import { RuleSource1763900300000 } from '../../migrations/1763900300000-rule-source.js';
+import { EndsByTimeout1763901300000 } from '../../migrations/1763901300000-ends-by-timeout.js';
 import { FrequentAlerts1763900400300 } from '../../migrations/1763900400300-frequent-alerts.js';
 import { Feedback1763900400200 } from '../../migrations/1763900400200-feedback.js';
 import { ResolvedByHand1763900400100 } from '../../migrations/1763900400100-resolved-by-hand.js';
@@ -74,6 +75,7 @@ export function createDataSource(url: string, poolSize = 10): DataSource {
       Feedback1763900400200,
       SegmentAttributes1763900600000,
       FrequentAlerts1763900400300,
+      EndsByTimeout1763901300000,
     ],
     migrationsTransactionMode: 'each',
     applicationName: 'tracehound',

@@ -10,6 +10,8 @@ export interface OutsideAlert {
   annotations: Record<string, string>;
   startsAtMs: number;
   endsAtMs: number;
+  /** Nobody gave the end: it is when the alert is over unless it is sent again. */
+  endsByTimeout: boolean;
   generatorUrl: string | null;
 }
 
@@ -25,24 +27,32 @@ export class OutsideAlertStore {
   async receive(tenantId: number, sent: readonly OutsideAlert[], nowMs: number): Promise<void> {
     const byId = new Map(sent.map((each) => [alertId(tenantId, 'outside', identity(each.labels)), each]));
     await this.db.transaction(async (tx) => {
-      const known: Alert[] = await tx.query(
-        `select ${ALERT_COLUMNS} from alerts where tenant_id = $1 and id = any ($2) order by id for update`,
+      const known: KnownAlert[] = await tx.query(
+        `select ${ALERT_COLUMNS}, ends_by_timeout as "endsByTimeout" from alerts where tenant_id = $1 and id = any ($2) order by id for update`,
         [tenantId, [...byId.keys()]],
       );
       const before = new Map(known.map((alert) => [alert.id, alert]));
       const steps: AlertTransition[] = [];
-      const prolonged: { id: string; endsAtMs: number }[] = [];
+      const firing: { id: string; endsAtMs: number; endsByTimeout: boolean }[] = [];
       for (const [id, each] of byId) {
-        const step = stepOf(tenantId, id, each, before.get(id) ?? null, nowMs);
-        if (step === 'prolonged') prolonged.push({ id, endsAtMs: each.endsAtMs });
-        else if (step !== null) steps.push(step);
+        const known = before.get(id) ?? null;
+        const merged = { ...each, ...endOf(each, known, nowMs) };
+        const step = stepOf(tenantId, id, merged, known, nowMs);
+        if (step !== 'prolonged' && step !== null) steps.push(step);
+        if (merged.endsAtMs > nowMs) firing.push({ id, ...merged });
       }
       await this.alerts.apply(tx, tenantId, steps, null);
-      if (prolonged.length === 0) return;
+      if (firing.length === 0) return;
       await tx.query(
-        `update alerts a set ends_at = p.ends_at, updated_at = now() from unnest($2::uuid[], $3::timestamptz[]) p (id, ends_at)
-         where a.tenant_id = $1 and a.id = p.id`,
-        [tenantId, prolonged.map(({ id }) => id), prolonged.map(({ endsAtMs }) => new Date(endsAtMs))],
+        `update alerts a set ends_at = f.ends_at, ends_by_timeout = f.by_timeout, updated_at = now()
+         from unnest($2::uuid[], $3::timestamptz[], $4::bool[]) f (id, ends_at, by_timeout)
+         where a.tenant_id = $1 and a.id = f.id`,
+        [
+          tenantId,
+          firing.map(({ id }) => id),
+          firing.map(({ endsAtMs }) => new Date(endsAtMs)),
+          firing.map(({ endsByTimeout }) => endsByTimeout),
+        ],
       );
     });
   }
@@ -68,6 +78,19 @@ export class OutsideAlertStore {
       [tenantId, limit],
     );
   }
+}
+
+type KnownAlert = Alert & { endsByTimeout: boolean };
+
+/** The end of what fires, as Alertmanager merges: one that somebody gave stands while it is the latest. What is sent as over is over. */
+function endOf(
+  sent: OutsideAlert,
+  known: KnownAlert | null,
+  nowMs: number,
+): Pick<OutsideAlert, 'endsAtMs' | 'endsByTimeout'> {
+  const isGiven = known?.state === 'firing' && !known.endsByTimeout && known.endsAtMs !== null;
+  if (!isGiven || sent.endsAtMs <= nowMs || sent.endsAtMs >= known.endsAtMs!) return sent;
+  return { endsAtMs: known.endsAtMs!, endsByTimeout: false };
 }
 
 /**

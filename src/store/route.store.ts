@@ -4,6 +4,7 @@ import type { Alert, AlertState } from '../model/alert.js';
 import type { GroupAtHand } from '../model/alert-group.js';
 import type { Routing } from '../model/routing.js';
 import { ChannelStore } from './channel.store.js';
+import { databaseNowMs } from './database-clock.store.js';
 import { saveFlushes } from './flush.store.js';
 import { dueGroups, firstGroupMs, isAhead, wakeAllGroups, wakeGroupsOf } from './group.store.js';
 import { OutsideAlertStore } from './outside-alert.store.js';
@@ -46,7 +47,7 @@ export class RouteStore {
     const attempt = (tried: Tried, steps: number, groups: number) =>
       this.db.transaction(async (tx) => {
         await lockRouting(tx, tenantId);
-        const nowMs = atMs ?? (await clock(tx));
+        const nowMs = atMs ?? (await databaseNowMs(tx));
         return this.work(tx, { tenantId, nowMs, logic, tried, steps, groups });
       });
     try {
@@ -68,7 +69,7 @@ export class RouteStore {
 
   /** Tenants for which something is to be routed, or has come to its time. */
   async due(atMs: number | null = null): Promise<number[]> {
-    const now = new Date(atMs ?? (await clock(this.db)));
+    const now = new Date(atMs ?? (await databaseNowMs(this.db)));
     const rows: { tenant_id: number }[] = await this.db.query(
       `select tenant_id from alert_transitions where routed_at is null
        union select tenant_id from alert_groups
@@ -225,10 +226,4 @@ interface Task {
 interface Tried {
   step?: StepRow;
   group?: GroupAtHand;
-}
-
-/** The time by the database's clock, also after a lock was waited for. */
-async function clock(db: Pick<EntityManager, 'query'>): Promise<number> {
-  const [row]: { at: Date }[] = await db.query(`select clock_timestamp() as at`);
-  return row!.at.getTime();
 }

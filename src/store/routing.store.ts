@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import { DataSource, type EntityManager } from 'typeorm';
 import { Rejected } from '../model/failure.js';
-import type { Inhibition, Matcher, MuteTime, Routing, Silence, TimeInterval } from '../model/routing.js';
+import type { Inhibition, Matcher, MuteTime, Routing, Silence } from '../model/routing.js';
 import { isUniqueViolation } from './sql-state.js';
 
 /** All that says who is told and who is not, as one moment sees it. `routing` is null while nobody has made a tree. */
@@ -44,15 +44,25 @@ export class RoutingStore {
       `select * from silences where tenant_id = $1 and ends_at > $2 order by starts_at, id`,
       [tenantId, new Date(nowMs)],
     );
-    const inhibitions: (Omit<Inhibition, 'equal'> & { equal: string[] })[] = await db.query(
+    return {
+      routing: await this.tree(tenantId, db),
+      silences: silences.map(silenceOf),
+      inhibitions: await this.inhibitions(tenantId, db),
+      muteTimes: await this.muteTimes(tenantId, db),
+    };
+  }
+
+  /** The oldest first. */
+  inhibitions(tenantId: number, db: Queries = this.db): Promise<Inhibition[]> {
+    return db.query(
       `select id, name, source, target, equal from inhibitions where tenant_id = $1 order by created_at, id`,
       [tenantId],
     );
-    const muteTimes: { name: string; intervals: TimeInterval[] }[] = await db.query(
-      `select name, intervals from mute_times where tenant_id = $1 order by name`,
-      [tenantId],
-    );
-    return { routing: await this.tree(tenantId, db), silences: silences.map(silenceOf), inhibitions, muteTimes };
+  }
+
+  /** By name. */
+  muteTimes(tenantId: number, db: Queries = this.db): Promise<MuteTime[]> {
+    return db.query(`select name, intervals from mute_times where tenant_id = $1 order by name`, [tenantId]);
   }
 
   /** The tree that somebody made; null: nobody has. */

@@ -14,6 +14,7 @@ import { ChartStore } from './chart.store.js';
 import { ClockStore } from './clock.store.js';
 import { CompactionStore } from './compaction.store.js';
 import { CursorStore } from './cursor.store.js';
+import { DatabaseClock } from './database-clock.store.js';
 import { CorrelationStore } from './correlation.store.js';
 import { DecisionStore } from './decision.store.js';
 import { DeliveryViewsStore } from './delivery-views.store.js';
@@ -66,6 +67,7 @@ const STORES = [
   CompactionStore,
   CursorStore,
   CorrelationStore,
+  DatabaseClock,
   DecisionStore,
   DeliveryViewsStore,
   DigestStore,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startService, type Service } from '../support/service.js';
-import { amtool, itWith, run } from './peers.js';
+import { alertmanager, amtool, itWith, run, startAlertmanager } from './peers.js';
 
 let database: TestDatabase;
 let service: Service;
@@ -128,5 +128,57 @@ describe('amtool', () => {
     await ask('silence', 'expire', id);
     expect(await ask('alert', 'query', '-o', 'simple')).toContain('FromAmtool');
     expect(await ask('silence', 'query', '-o', 'simple')).not.toContain('why');
+  });
+});
+
+describe('the end of an alert that is sent several times', () => {
+  const [MINUTE_S, HOUR_S] = [60, 3_600];
+  // Seconds from then on until each end that is given; null: none is given. Alertmanager forgets a given end when none is given twice after it; we keep it.
+  const cases: Record<string, (number | null)[]> = {
+    never: [null],
+    'never, sent again': [null, null],
+    given: [HOUR_S],
+    'given, then not': [HOUR_S, null],
+    'given, then sooner': [HOUR_S, 10 * MINUTE_S],
+    'given, then later': [10 * MINUTE_S, HOUR_S],
+    'given, then sooner, then not': [HOUR_S, 10 * MINUTE_S, null],
+    'not given, then sooner': [null, 2 * MINUTE_S],
+    'not given, then later': [null, HOUR_S],
+    'not given, then sooner, then not': [null, 2 * MINUTE_S, null],
+    'given, then over': [HOUR_S, -1],
+    'given, over, then not': [HOUR_S, -1, null],
+  };
+
+  itWith({ alertmanager })('is the one that Alertmanager has', async () => {
+    const theirs = await startAlertmanager(alertmanager!, { route: { receiver: 'x' }, receivers: [{ name: 'x' }] });
+    try {
+      const startsAt = new Date(Date.now() - MINUTE_S * 1_000).toISOString();
+      for (const index of [0, 1, 2]) {
+        const nowMs = Date.now();
+        const alerts = Object.entries(cases).flatMap(([alertname, ends]) => {
+          const endS = ends[index];
+          if (endS === undefined) return [];
+          const endsAt = endS === null ? {} : { endsAt: new Date(nowMs + endS * 1_000).toISOString() };
+          return [{ labels: { alertname, from: 'several' }, startsAt, ...endsAt }];
+        });
+        for (const base of [theirs.url, service.apiUrl]) {
+          const headers = { 'content-type': 'application/json' };
+          const taken = await fetch(`${base}/api/v2/alerts`, { method: 'POST', headers, body: JSON.stringify(alerts) });
+          expect(taken.status).toBe(200);
+        }
+      }
+      const ends = async (base: string) => {
+        const answer = await fetch(`${base}/api/v2/alerts?filter=from%3D%22several%22`);
+        const shown = (await answer.json()) as { labels: { alertname: string }; endsAt: string }[];
+        return new Map(shown.map((each) => [each.labels.alertname, Date.parse(each.endsAt)]));
+      };
+      const [expected, ours] = [await ends(theirs.url), await ends(service.apiUrl)];
+      expect([...ours.keys()].toSorted()).toEqual([...expected.keys()].toSorted());
+      expect(ours.size).toBe(Object.keys(cases).length - 1);
+      const far = [...ours].filter(([name, endMs]) => Math.abs(endMs - (expected.get(name) ?? 0)) > 5_000);
+      expect(far).toEqual([]);
+    } finally {
+      await theirs.stop();
+    }
   });
 });

@@ -1,14 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from '@jest/globals';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../../scripts/free-port.mjs';
 import { startDelivery, type Delivery } from '../support/delivery.js';
 import { startSink, type Sink, type SinkRequest } from '../support/sink.js';
-import { alertmanager, amtool, goWithWebhooks, itWith, pythonWithWebhooks, run } from './peers.js';
+import { alertmanager, amtool, goWithWebhooks, itWith, pythonWithWebhooks, run, startAlertmanager } from './peers.js';
 
 let sink: Sink;
 let delivery: Delivery;
@@ -67,48 +63,15 @@ print("verified", end="")`;
 describe('a real Alertmanager', () => {
   const itWithAlertmanager = itWith({ alertmanager, amtool });
 
-  /** One that tells the sink of everything at once. */
-  async function start(): Promise<{ url: string; stop(): Promise<void> }> {
-    const dir = mkdtempSync(path.join(os.tmpdir(), 'alertmanager-'));
-    const port = await freePort();
-    const config = {
-      route: { receiver: 'sink', group_wait: '0s', group_interval: '1s', group_by: ['...'] },
-      receivers: [{ name: 'sink', webhook_configs: [{ url: `${sink.url}/from-alertmanager` }] }],
-    };
-    writeFileSync(path.join(dir, 'config.yml'), JSON.stringify(config));
-    const args = [
-      `--config.file=${path.join(dir, 'config.yml')}`,
-      `--storage.path=${dir}`,
-      `--web.listen-address=127.0.0.1:${port}`,
-      '--cluster.listen-address=',
-    ];
-    const child = spawn(alertmanager!, args, { stdio: 'ignore' });
-    const ended = new Promise((resolve) => child.once('close', resolve));
-    const url = `http://127.0.0.1:${port}`;
-    for (const endMs = Date.now() + 20_000; ; await sleep(50)) {
-      if (
-        await fetch(`${url}/-/ready`).then(
-          ({ ok }) => ok,
-          () => false,
-        )
-      )
-        break;
-      if (Date.now() > endMs) throw new Error('Alertmanager was not ready in time');
-    }
-    return {
-      url,
-      stop: async () => {
-        child.kill('SIGKILL');
-        await ended;
-        rmSync(dir, { recursive: true, force: true });
-      },
-    };
-  }
+  const config = () => ({
+    route: { receiver: 'sink', group_wait: '0s', group_interval: '1s', group_by: ['...'] },
+    receivers: [{ name: 'sink', webhook_configs: [{ url: `${sink.url}/from-alertmanager` }] }],
+  });
 
   itWithAlertmanager(
     'shows our alert to amtool while it fires, and not when it is over; its webhook is the one we send',
     async () => {
-      const peer = await start();
+      const peer = await startAlertmanager(alertmanager!, config());
       try {
         await delivery.channel('alertmanager', peer.url, 1, { headers: {} });
         await delivery.channel('alertmanager_webhook', `${sink.url}/from-us`, 1, { headers: {} });

@@ -1,7 +1,9 @@
 import { it } from '@jest/globals';
 import { spawn, spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../scripts/free-port.mjs';
 
 /** Path of the OpenTelemetry Collector: OTELCOL_BIN, else on PATH, else undefined. */
@@ -126,6 +128,41 @@ export async function startCollector(program: string, target: Target): Promise<C
       await ended;
       clearTimeout(timer);
       return log;
+    },
+  };
+}
+
+/** Starts Alertmanager on loopback, with nothing but this configuration. */
+export async function startAlertmanager(
+  program: string,
+  config: object,
+): Promise<{ url: string; stop(): Promise<void> }> {
+  const dir = mkdtempSync(join(tmpdir(), 'alertmanager-'));
+  const port = await freePort();
+  writeFileSync(join(dir, 'config.yml'), JSON.stringify(config));
+  const args = [
+    `--config.file=${join(dir, 'config.yml')}`,
+    `--storage.path=${dir}`,
+    `--web.listen-address=127.0.0.1:${port}`,
+    '--cluster.listen-address=',
+  ];
+  const child = spawn(program, args, { stdio: 'ignore' });
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  const url = `http://127.0.0.1:${port}`;
+  const isReady = () =>
+    fetch(`${url}/-/ready`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  for (const endMs = Date.now() + 20_000; !(await isReady()); await sleep(50)) {
+    if (Date.now() > endMs) throw new Error('Alertmanager was not ready in time');
+  }
+  return {
+    url,
+    stop: async () => {
+      child.kill('SIGKILL');
+      await ended;
+      rmSync(dir, { recursive: true, force: true });
     },
   };
 }

@@ -120,6 +120,52 @@ describe('sending', () => {
     ]);
   });
 
+  it('an end that somebody gave stands while it is the latest; without one an alert lasts five minutes from when it was last sent', async () => {
+    await it1.channel('/hook');
+    await it1.routes({ groupBy: ['alertname'], groupWaitS: 1, groupIntervalS: 1, repeatIntervalS: 36_000 });
+    // When each was sent, with which end, and when it is over.
+    const cases: [string, [number, number?][], number][] = [
+      ['no end', [[1]], 301],
+      ['no end, sent again', [[1], [60]], 360],
+      ['an end', [[1, 100]], 100],
+      ['an end, sent again without', [[1, 400], [10]], 400],
+      ['an end, twice sent again without', [[1, 400], [10], [20]], 400],
+      [
+        'an end, sent again with a nearer one',
+        [
+          [1, 400],
+          [10, 100],
+        ],
+        400,
+      ],
+      [
+        'an end, sent again with a later one',
+        [
+          [1, 100],
+          [10, 400],
+        ],
+        400,
+      ],
+      ['no end, then one', [[1], [10, 60]], 60],
+      ['no end, then one, then none', [[1], [10, 60], [20]], 320],
+      [
+        'an end, then over',
+        [
+          [1, 400],
+          [50, 50],
+        ],
+        50,
+      ],
+    ];
+    for (const [name, posts] of cases) for (const [at, end] of posts) it1.push(at, alert(name, 1, end));
+    await it1.run(420, 5);
+    const ends = it1.told('/hook').filter(({ status }) => status === 'resolved');
+    expect(Object.fromEntries(ends.map(({ alerts }) => [alerts[0]?.labels['alertname'], alerts[0]?.to]))).toEqual(
+      Object.fromEntries(cases.map(([name, , end]) => [name, end])),
+    );
+    expect(it1.told('/hook')).toHaveLength(2 * cases.length);
+  });
+
   it('TestResolvedFilter: who does not hear of ends hears of the next beginning, and of nothing in between', async () => {
     const [ends, noEnds] = [await it1.channel('/ends'), await it1.channel('/no-ends')];
     await it1.routes(
@@ -135,7 +181,7 @@ describe('sending', () => {
       ],
     );
     const lbl = (value: string) => ({ labels: { lbl: value } });
-    it1.push(1, alert('test', 1, 11, lbl('v1')), alert('test', 1, 11, lbl('v2')));
+    it1.push(1, alert('test', 1, undefined, lbl('v1')), alert('test', 1, 11, lbl('v2')));
     it1.push(3, alert('test', 1, 4, lbl('v1')), alert('test', 3, 100, lbl('v3')));
     it1.push(8, alert('test', 3, 100, lbl('v3')));
     await it1.run(16);
@@ -483,6 +529,39 @@ describe('beyond them', () => {
       firing(3, shown('test1', 1), shown('test2', 2.3)),
     ]);
   });
+
+  it.each([-20, 20])(
+    'a silence that is made by a process whose clock is %i s wrong begins at once, ends on time, and shows its state',
+    async (errorS) => {
+      it1.processErrorS = errorS;
+      await it1.channel('/hook');
+      await it1.routes({ ...ALL_EACH_SECOND, groupBy: ['...'], repeatIntervalS: 36_000 });
+      const silence = async (name: string, endsAt: string) =>
+        it1.call<{ id: string; state: string }>('POST', '/api/v1/silences', {
+          matchers: [`alertname="${name}"`],
+          endsAt,
+          createdBy: 'ann',
+        });
+      let cut = '';
+      it1.at(1, async () => {
+        const made = [await silence('ends', it1.seconds(15)), await silence('is cut', it1.seconds(600))];
+        cut = made[1]!.id;
+        expect(made.map(({ state }) => state)).toEqual(['active', 'active']);
+      });
+      it1.push(2, alert('ends', 2, 999), alert('is cut', 2, 999), alert('is told', 2, 999));
+      it1.at(10, () => it1.call('DELETE', `/api/v1/silences/${cut}`));
+      it1.at(12, async () => {
+        const { silences } = await it1.call<{ silences: { state: string }[] }>('GET', '/api/v1/silences');
+        expect(silences.map(({ state }) => state).toSorted()).toEqual(['active', 'expired']);
+      });
+      await it1.run(18);
+      expect(it1.told('/hook').map(({ at, alerts }) => [at, alerts[0]?.labels['alertname']])).toEqual([
+        [3, 'is told'],
+        [10, 'is cut'],
+        [15, 'ends'],
+      ]);
+    },
+  );
 
   it('a clock that is set back by an hour holds nothing up, and no end comes before its beginning', async () => {
     await it1.channel('/hook');
