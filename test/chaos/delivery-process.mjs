@@ -11,9 +11,7 @@ process.on('disconnect', () => process.exit(0));
 const dist = new URL('../../dist/src/', import.meta.url);
 await import('reflect-metadata');
 const [{ AppModule }, { createApi }, { createDataSource }, { parseConfig }] = await Promise.all(
-  ['app.module', 'server/api', 'store/data-source', 'config'].map(
-    (name) => import(new URL(`${name}.js`, dist)),
-  ),
+  ['app.module', 'server/api', 'store/data-source', 'config'].map((name) => import(new URL(`${name}.js`, dist))),
 );
 const config = parseConfig(process.env);
 const db = await createDataSource(config.databaseUrl, 8).initialize();
