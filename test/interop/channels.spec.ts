@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { startDelivery, type Delivery } from '../support/delivery.js';
 import { startSink, type Sink, type SinkRequest } from '../support/sink.js';
 import { alertmanager, amtool, goWithWebhooks, itWith, pythonWithWebhooks, run, startAlertmanager } from './peers.js';
