@@ -100,6 +100,7 @@ CREATE TABLE alerts (
   updated_at timestamp with time zone DEFAULT now() NOT NULL,
   memory jsonb,
   rule_epoch integer,
+  ends_by_timeout boolean DEFAULT false NOT NULL,
   CONSTRAINT alerts_pkey PRIMARY KEY (tenant_id, id),
   CONSTRAINT alerts_state_check CHECK ((state = ANY (ARRAY['inactive'::text, 'pending'::text, 'firing'::text, 'recovering'::text, 'resolved'::text, 'no_data'::text, 'error'::text])))
 );
