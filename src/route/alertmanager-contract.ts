@@ -3,6 +3,7 @@ import type { Alert } from '../model/alert.js';
 import type { Matcher, Silence } from '../model/routing.js';
 import { fingerprint } from './fingerprint.js';
 import { checkedMatcher, MatcherError } from './parse-matcher.js';
+import { MATCHES_ALL, matchesNotAll } from './silence-check.js';
 import { silenceState } from './suppress.js';
 
 const LabelSet = z
@@ -46,7 +47,8 @@ export const PostedSilence = z.object({
           return z.NEVER;
         }
       }),
-    ),
+    )
+    .refine(matchesNotAll, MATCHES_ALL),
   startsAt: Time,
   endsAt: Time,
   createdBy: z.string().max(200),

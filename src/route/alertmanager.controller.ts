@@ -17,6 +17,7 @@ import {
   SilencePath,
   withoutEmpty,
 } from './alertmanager-contract.js';
+import { alertmanagerConfig } from './alertmanager-config.js';
 import { DEFAULT_ROUTING } from './default-routing.js';
 import { fingerprint } from './fingerprint.js';
 import { matchesAll } from './matcher.js';
@@ -49,10 +50,11 @@ export class AlertmanagerController {
 
   @Get('api/v2/status')
   @RequireScope('read')
-  status() {
+  async status(@Tenant() tenantId: number) {
+    const { routing, inhibitions, muteTimes } = await this.routing.rules(tenantId, await this.clock.nowMs());
     return {
       cluster: { name: '', peers: [], status: 'disabled' },
-      config: { original: '' },
+      config: { original: alertmanagerConfig(routing ?? DEFAULT_ROUTING, inhibitions, muteTimes) },
       uptime: STARTED_AT,
       versionInfo: { branch: '', buildDate: '', buildUser: '', goVersion: '', revision: '', version: 'tracehound' },
     };
@@ -113,7 +115,7 @@ export class AlertmanagerController {
   @RequireScope('read')
   async listSilences(@Tenant() tenantId: number, @Query({ schema: FilterQuery }) { filter }: FilterQuery) {
     const nowMs = await this.clock.nowMs();
-    const wanted = matchersOf(filter);
+    const wanted = matchersOf(filter, 'filter');
     const all = await this.silences.list(tenantId);
     // As in Alertmanager a filter is held against what the silence's matchers say of a label.
     const shown = all.filter(({ matchers }) => {
@@ -164,9 +166,10 @@ export class AlertmanagerController {
       firing.map((alert) => ({ id: alert.id, labels: routedLabels(alert) })),
     );
     const labelsById = new Map(firing.map((alert) => [alert.id, alert.labels]));
-    const wanted = matchersOf(query.filter);
-    const receiver = query.receiver === undefined ? [] : matchersOf([`receiver=~${JSON.stringify(query.receiver)}`]);
-    return firing.flatMap((alert) => {
+    const wanted = matchersOf(query.filter, 'filter');
+    const receiver =
+      query.receiver === undefined ? [] : matchersOf([`receiver=~${JSON.stringify(query.receiver)}`], 'receiver');
+    const found = firing.flatMap((alert) => {
       const labels = routedLabels(alert);
       if (!matchesAll(wanted, labels)) return [];
       const placements = placementsOf(routing, alert, null).filter(({ settings }) =>
@@ -184,14 +187,15 @@ export class AlertmanagerController {
       const names = placements.map(({ settings }) => settings.receiver);
       return [{ view: alertmanagerAlert(alert, names, by), placements }];
     });
+    return found.toSorted((a, b) => (a.view.fingerprint < b.view.fingerprint ? -1 : 1));
   }
 }
 
-function matchersOf(filter: readonly string[]) {
+function matchersOf(texts: readonly string[], field: 'filter' | 'receiver') {
   try {
-    return filter.flatMap((text) => parseMatchers(text));
+    return texts.flatMap((text) => parseMatchers(text));
   } catch (error) {
-    if (error instanceof MatcherError) throw new Rejected('invalid_input', `filter: ${error.message}`, 400, 'filter');
+    if (error instanceof MatcherError) throw new Rejected('invalid_input', `${field}: ${error.message}`, 400, field);
     throw error;
   }
 }

@@ -10,6 +10,7 @@ import {
 } from '../model/routing.js';
 import { line } from '../text-line.js';
 import { matcherText } from './matcher.js';
+import { MATCHES_ALL, matchesNotAll } from './silence-check.js';
 import { intervalProblem } from './mute-time.js';
 import { MAX_MATCHER_LENGTH, MatcherError, parseMatcher } from './parse-matcher.js';
 import { silenceState } from './suppress.js';
@@ -206,7 +207,7 @@ function present<T extends object>(value: T): T {
 const Time = z.iso.datetime({ offset: true });
 export const SilenceInput = z
   .strictObject({
-    matchers: Matchers.min(1),
+    matchers: Matchers.min(1).refine(matchesNotAll, MATCHES_ALL),
     startsAt: Time.optional().describe('Now, when left out.'),
     endsAt: Time,
     createdBy: line(200),

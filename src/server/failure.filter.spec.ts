@@ -27,7 +27,7 @@ describe('answerFor', () => {
     {
       name: 'an unknown route',
       error: new NotFoundException('Cannot GET /x'),
-      expected: { status: 404, code: 'not_found', message: 'Cannot GET /x' },
+      expected: { status: 404, code: 'not_found', message: 'there is no GET /x; /api/docs lists what there is' },
     },
     {
       name: 'a body that is too long',

@@ -1,4 +1,11 @@
-import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import {
+  Catch,
+  HttpException,
+  Logger,
+  NotFoundException,
+  type ArgumentsHost,
+  type ExceptionFilter,
+} from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Rejected, Unavailable } from '../model/failure.js';
 import { isDatabaseOutage } from '../store/outage.js';
@@ -23,6 +30,8 @@ const CODES: Record<number, string> = {
   415: 'unsupported_type',
 };
 const DATABASE_RETRY_S = 5;
+/** Its errors are texts, and amtool shows no others. */
+const ALERTMANAGER = '/api/v2/';
 
 /** The answer for an error; null for one that nobody expected, of which callers learn nothing. */
 export function answerFor(error: unknown): Answer | null {
@@ -39,10 +48,14 @@ export function answerFor(error: unknown): Answer | null {
   }
   const status = error instanceof HttpException ? error.getStatus() : fastifyStatus(error);
   if (status === null || status >= 500) return null;
+  if (error instanceof NotFoundException && error.message.startsWith('Cannot ')) {
+    const message = `there is no ${error.message.slice('Cannot '.length)}; /api/docs lists what there is`;
+    return { status, code: 'not_found', message };
+  }
   return { status, code: CODES[status] ?? 'bad_request', message: (error as Error).message };
 }
 
-/** Turns every error of the API into `{"error":{"code","message","field"?}}`. */
+/** Turns every error of the API into `{"error":{"code","message","field"?}}`, and of Alertmanager's into a text, as there. */
 @Catch()
 export class FailureFilter implements ExceptionFilter {
   private readonly log = new Logger('Api');
@@ -55,6 +68,10 @@ export class FailureFilter implements ExceptionFilter {
     if (answer.status === 401) reply.header('www-authenticate', 'Bearer');
     if (answer.retryAfterS !== undefined) reply.header('retry-after', String(answer.retryAfterS));
     const { status, code, message, field } = answer;
+    if (http.getRequest<FastifyRequest>().url.startsWith(ALERTMANAGER)) {
+      void reply.status(status).type('application/json').send(JSON.stringify(message));
+      return;
+    }
     void reply.status(status).send({ error: { code, message, ...(field !== undefined && { field }) } });
   }
 

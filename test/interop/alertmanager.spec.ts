@@ -93,6 +93,23 @@ describe('the API of Alertmanager', () => {
   });
 });
 
+describe('errors of the API of Alertmanager', () => {
+  it.each([
+    ['GET', '/api/v2/alerts?filter=bad', undefined, /^filter: expected =/],
+    ['GET', '/api/v2/alerts?receiver=%5B', undefined, /^receiver: /],
+    ['POST', '/api/v2/silences', {}, /^matchers: is missing/],
+    ['GET', '/api/v2/nothing', undefined, /^there is no GET/],
+  ])('%s %s is answered with a text, as there', async (method, path, body, expected) => {
+    const headers = { 'content-type': 'application/json' };
+    const answer = await fetch(`${service.apiUrl}${path}`, {
+      method,
+      ...(body !== undefined && { headers, body: JSON.stringify(body) }),
+    });
+    expect(answer.headers.get('content-type')).toContain('application/json');
+    expect(await answer.json()).toEqual(expect.stringMatching(expected));
+  });
+});
+
 describe('amtool', () => {
   // Its standard error, which says that its version is not ours, comes with the rest.
   const ask = async (...args: string[]) => {
@@ -128,6 +145,37 @@ describe('amtool', () => {
     await ask('silence', 'expire', id);
     expect(await ask('alert', 'query', '-o', 'simple')).toContain('FromAmtool');
     expect(await ask('silence', 'query', '-o', 'simple')).not.toContain('why');
+  });
+
+  itWith({ amtool })('is told why a silence is refused, and one of everything is', async () => {
+    const refused = async (...args: string[]) => ask('silence', 'add', '--comment=why', '--author=me', ...args);
+    await expect(refused('x=~".*"')).rejects.toThrow('would silence every alert');
+    await expect(refused('a=b', '--start=2020-01-01T00:00:00Z', '--end=2020-01-01T01:00:00Z')).rejects.toThrow(
+      'in the future',
+    );
+  });
+
+  itWith({ amtool })('shows the routes and says where an alert goes', async () => {
+    const at = '/api/v1/routes';
+    const headers = { 'content-type': 'application/json' };
+    const night = { intervals: [{ times: [{ start: '00:00', end: '06:00' }], weekdays: ['monday:friday'] }] };
+    const put = async (path: string, body: object) => {
+      const answer = await fetch(`${service.apiUrl}${path}`, { method: 'PUT', headers, body: JSON.stringify(body) });
+      expect(answer.status).toBe(200);
+    };
+    await put('/api/v1/mute-times/night', night);
+    await put(at, {
+      receivers: [{ name: 'team' }, { name: 'pager' }],
+      route: {
+        receiver: 'team',
+        groupIntervalS: 0,
+        routes: [{ matchers: ['severity="critical"'], receiver: 'pager', groupWaitS: 0.5, muteTimes: ['night'] }],
+      },
+    });
+    expect(await ask('config', 'routes', 'show')).toMatch(/receiver: team[^]*\{severity="critical"\} +receiver: pager/);
+    expect(await ask('config', 'routes', 'test', 'severity=critical', 'service=cart')).toBe('pager');
+    expect(await ask('config', 'routes', 'test', 'severity=info')).toBe('team');
+    await fetch(`${service.apiUrl}${at}`, { method: 'DELETE' });
   });
 });
 
