@@ -4,6 +4,8 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { Rejected } from '../model/failure.js';
 import { serveOpenApi } from '../query/openapi.js';
 import { FailureFilter } from './failure.filter.js';
+import { invalidInput } from './invalid-input.js';
+import { UnknownQueryGuard } from './unknown-query.guard.js';
 
 const BODY_LIMIT_BYTES = 2 ** 20;
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -35,6 +37,7 @@ export async function createApi(root: DynamicModule, logger: LoggerService): Pro
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, { logger, abortOnError: false });
   app.getHttpServer().maxConnections = MAX_CONNECTIONS;
   app.useGlobalPipes(new StandardSchemaValidationPipe({ exceptionFactory: invalidInput }));
+  app.useGlobalGuards(new UnknownQueryGuard());
   app.useGlobalFilters(new FailureFilter());
   adapter.getInstance().addHook('onRequest', async (request, reply) => {
     reply.headers(API_HEADERS);
@@ -50,22 +53,7 @@ export async function createApi(root: DynamicModule, logger: LoggerService): Pro
     }
   });
   serveOpenApi(app);
+  // Whoever opens the address in a browser finds what there is.
+  adapter.getInstance().get('/', (_request, reply) => reply.redirect('/api/docs'));
   return app;
-}
-
-interface Issue {
-  message: string;
-  path?: readonly (PropertyKey | { key: PropertyKey })[] | undefined;
-  /** Names that zod does not know; its path is that of the object they stand in. */
-  keys?: readonly string[];
-}
-
-/** Names the first input that does not fit, and says how many more there are. */
-function invalidInput(issues: readonly Issue[]): Rejected {
-  const [first] = issues;
-  const path = first?.path?.map((part) => String(typeof part === 'object' ? part.key : part)) ?? [];
-  const field = [...path, ...(first?.keys?.slice(0, 1) ?? [])].join('.');
-  const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : '';
-  const what = first?.message ?? 'it does not fit the schema';
-  return new Rejected('invalid_input', `${field ? `${field}: ` : ''}${what}${more}`, 400, field || undefined);
 }

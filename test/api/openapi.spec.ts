@@ -71,6 +71,11 @@ async function declaredRoutes(): Promise<string[]> {
   return routes;
 }
 
+it('stands where the address of the API leads to', async () => {
+  const answer = await fetch(service.apiUrl, { redirect: 'manual' });
+  expect([answer.status, answer.headers.get('location')]).toEqual([302, '/api/docs']);
+});
+
 describe('the OpenAPI document', () => {
   it('has every route of the controllers, and no other', async () => {
     const declared = await declaredRoutes();

@@ -151,6 +151,26 @@ describe('mute times and inhibitions', () => {
 });
 
 describe('silences', () => {
+  it.each(['silences', 'services', 'channels', 'inhibitions', 'routes'])(
+    '%s: refuses a parameter that it does not read',
+    async (list) => {
+      expect(await call('GET', `/api/v1/${list}?state=active`)).toMatchObject({
+        status: 400,
+        body: { error: { code: 'invalid_input', field: 'state', message: 'state: is not known here' } },
+      });
+    },
+  );
+
+  it('refuses one that would silence everything', async () => {
+    for (const matchers of [['x=~".*"'], ['x=""', 'team!="a"'], ['x!~"y"']]) {
+      const body = { matchers, endsAt: inAnHour(), createdBy: 'me' };
+      expect(await call('POST', '/api/v1/silences', body)).toMatchObject({
+        status: 400,
+        body: { error: { code: 'invalid_input', field: 'matchers' } },
+      });
+    }
+  });
+
   it('begin, change, and end rather than vanish', async () => {
     const made = await call('POST', '/api/v1/silences', {
       matchers: ['a=b'],

@@ -1,0 +1,28 @@
+import { Rejected } from '../model/failure.js';
+
+/** One thing that does not fit, as zod says it. */
+interface Issue {
+  message: string;
+  path?: readonly (PropertyKey | { key: PropertyKey })[] | undefined;
+  /** Names that zod does not know; its path is that of the object they stand in. */
+  keys?: readonly string[];
+}
+
+/** Names the first input that does not fit, and says how many more there are. */
+export function invalidInput(issues: readonly Issue[]): Rejected {
+  const [first] = issues;
+  const path = first?.path?.map((part) => String(typeof part === 'object' ? part.key : part)) ?? [];
+  const field = [...path, ...(first?.keys?.slice(0, 1) ?? [])].join('.');
+  const others = issues.length - 1 + Math.max(0, (first?.keys?.length ?? 0) - 1);
+  const more = others > 0 ? ` (and ${others} more)` : '';
+  const what = first === undefined ? 'does not fit the schema' : inPlainWords(first);
+  return new Rejected('invalid_input', `${field ? `${field}:` : 'the input'} ${what}${more}`, 400, field || undefined);
+}
+
+/** Whoever sends JSON knows of missing fields, not of `undefined`. */
+function inPlainWords({ message, keys }: Issue): string {
+  if (keys !== undefined && message.startsWith('Unrecognized key')) return 'is not known here';
+  const text = message.replace(/^Invalid (input|option): /, '');
+  const missing = /^(expected .+), received undefined$/.exec(text)?.[1];
+  return missing === undefined ? text.replace(/^expected /, 'must be ') : `is missing, ${missing}`;
+}
