@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
-export const TokenPath = z.object({ token: z.string().max(1_024) });
+/** One that is too long is no token of ours, and its page says so. */
+export const TokenPath = z.object({ token: z.string() });
 export type TokenPath = z.infer<typeof TokenPath>;
 
 /** The form of the page. A name that is no name counts as none given: nobody is kept from acting by it. */

@@ -260,6 +260,8 @@ describe('the links of a message', () => {
     const expired = await signer(SECRET_KEY).sign({ ...claim, expiresAtMs: Date.now() - 1_000 });
     expect(await page(at(expired), { choice: 'acknowledge' })).toMatchObject({ status: 410 });
     expect((await page(at(expired))).html).toContain('has expired');
+    const long = await page(at('x'.repeat(5_000)));
+    expect([long.status, long.html]).toEqual([404, expect.stringContaining('does not work')]);
 
     const [head, , signature] = token.split('.');
     const none = Buffer.from('{"alg":"none"}').toString('base64url');
