@@ -1,6 +1,6 @@
 import type { AttributeName, BadKind, GoodFrom } from './correlation.js';
 import type { ComparisonView, CorrelationView } from './correlation-view.js';
-import { displayText, formatUtc } from './display.js';
+import { displayText, formatMinuteUtc } from './display.js';
 import { operationName } from './incident-view.js';
 
 /** A message is read at night: the three best, each on a line. */
@@ -64,8 +64,12 @@ function names(correlation: CorrelationView): string {
 }
 
 function labelled({ scope, key, value }: AttributeName): string {
-  const label = scope === 'resource' ? LABELS[key] : undefined;
-  return `${label ?? displayText(key, 60)} ${displayText(value, 80)}`;
+  return `${scope === 'resource' ? attributeLabel(key) : displayText(key, 60)} ${displayText(value, 80)}`;
+}
+
+/** What people call a resource attribute: `version` for `service.version`; its own name when it has no other. */
+export function attributeLabel(key: string): string {
+  return LABELS[key] ?? displayText(key, 60);
 }
 
 function percent(share: number): string {
@@ -74,6 +78,6 @@ function percent(share: number): string {
 
 /** The time of day when it was on the day of the incident, else date and time. */
 function timeOf(iso: string, startedAt: string): string {
-  const text = formatUtc(Date.parse(iso)).replace(/:\d\d UTC$/, ' UTC');
+  const text = formatMinuteUtc(Date.parse(iso));
   return iso.slice(0, 10) === startedAt.slice(0, 10) ? text.slice(11) : text;
 }

@@ -66,6 +66,11 @@ export function formatUtc(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
+/** `2026-11-21 03:11 UTC`. */
+export function formatMinuteUtc(ms: number): string {
+  return formatUtc(ms).replace(/:\d\d UTC$/, ' UTC');
+}
+
 /** Two significant digits below 10, none after the point from 100 on. */
 function round(value: number): string {
   const size = Math.abs(value);

@@ -97,6 +97,11 @@ export function incidentView(incident: Incident): IncidentView {
   };
 }
 
+/** How likely, in whole per cent: nothing is certain, and nothing that is told is impossible. */
+export function percentLikely(score: number): number {
+  return Math.min(99, Math.max(1, Math.round(score * 100)));
+}
+
 /** One line that names what is wrong, by how much, and the first suspect. */
 function incidentTitle(incident: Pick<Incident, 'affected' | 'causes'>): string {
   const cause = incident.causes[0];
@@ -122,10 +127,22 @@ export function operationName(named: { service: string; operation: string }): st
   return `${displayText(named.service, 80)} / ${displayText(named.operation, 120)}`;
 }
 
-/** `p95`, or `latency` when it is not said which quantile is meant. */
+/** Of a callee as its caller sees it, `gap` is the time that a call is under way and not at work. */
+const FIGURES: Readonly<Record<Signal, string>> = {
+  latency: 'latency',
+  self_time: 'own time',
+  gap: 'time on the way',
+  errors: 'errors',
+  traffic: 'traffic',
+  calls: 'calls',
+  events: 'log events',
+};
+
+/** `p95`, `own time p95`, or without a quantile when it is not said which is meant. */
 function figureName(signal: Signal, quantile: number | null): string {
-  if (signal === 'events') return 'log events';
-  return signal === 'latency' && quantile !== null ? `p${Number((quantile * 100).toPrecision(4))}` : signal;
+  if (quantile === null) return FIGURES[signal];
+  const which = `p${Number((quantile * 100).toPrecision(4))}`;
+  return signal === 'latency' ? which : `${FIGURES[signal]} ${which}`;
 }
 
 /** What users notice says more than what is blamed, which is named beside it: the worst operation that is not the first cause's. */

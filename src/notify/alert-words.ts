@@ -1,4 +1,5 @@
-import { displayText, formatDurationUs, formatQuantity, formatUtc } from '../model/display.js';
+import { attributeLabel } from '../model/correlation-lines.js';
+import { displayText, formatDurationUs, formatMinuteUtc, formatQuantity, formatUtc } from '../model/display.js';
 import { SEVERITIES, type Severity } from '../model/incident.js';
 import type { Notice, NoticeAlert, NoticeFrequent } from '../model/notice.js';
 
@@ -87,13 +88,13 @@ function frequentFact({ times, withinS, mutedUntil }: NoticeFrequent): string {
   return `happened ${times} times ${within}: muted until ${formatUtc(Date.parse(mutedUntil))} unless it gets clearly worse`;
 }
 
-/** `cart runs service.version 2.4.1, first seen 2026-11-21 03:05:10 UTC`. */
+/** `cart version 2.4.1, first seen 2026-11-21 03:05 UTC`. */
 export function versionFacts({ versions = [] }: Notice): string[] {
   return versions
     .slice(0, MAX_VERSIONS)
     .map(
       ({ service, key, value, since }) =>
-        `${displayText(service, 80)} runs ${displayText(key, 60)} ${displayText(value, 80)}, first seen ${formatUtc(Date.parse(since))}`,
+        `${displayText(service, 80)} ${attributeLabel(key)} ${displayText(value, 80)}, first seen ${formatMinuteUtc(Date.parse(since))}`,
     );
 }
 
@@ -101,7 +102,7 @@ export function versionFacts({ versions = [] }: Notice): string[] {
 export function callerLines({ callers = [] }: Notice): string[] {
   return callers.map(
     ({ service, operation, calls }) =>
-      `${displayText(service, 120)} / ${displayText(operation, 120)} calls it: ${calls} calls seen in 5 min`,
+      `${displayText(service, 120)} / ${displayText(operation, 120)} calls it: ${calls} ${calls === 1 ? 'call' : 'calls'} seen in 5 min`,
   );
 }
 

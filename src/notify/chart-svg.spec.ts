@@ -17,6 +17,8 @@ describe('chartSvg', () => {
     expect(svg).toMatch(/^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
     expect(svg).toContain('03:00</text>');
     expect(svg).toContain('>1 s</text>');
+    expect(svg).toContain('>0</text>');
+    for (const word of ['observed', 'normal', 'times in UTC']) expect(svg).toContain(`>${word}</text>`);
     expect(svg.match(/<path d="M[^"]+"/g)).toHaveLength(2);
   });
 

@@ -5,7 +5,7 @@ import type { NoticeChart } from '../model/notice.js';
 
 const WIDTH = 600;
 const HEIGHT = 200;
-const MARGIN = { top: 14, right: 14, bottom: 26, left: 76 };
+const MARGIN = { top: 20, right: 14, bottom: 26, left: 76 };
 /** A picture this wide shows no more; a series from outside may be longer. */
 const MAX_POINTS = 600;
 
@@ -33,10 +33,15 @@ export function chartSvg(chart: NoticeChart): string | null {
     const at = y(value).toFixed(1);
     return (
       `<line x1="${MARGIN.left}" x2="${WIDTH - MARGIN.right}" y1="${at}" y2="${at}" stroke="#e4e7ec"/>` +
-      `<text x="${MARGIN.left - 6}" y="${at}" dy="4" text-anchor="end">${formatQuantity(value, chart.unit)}</text>`
+      `<text x="${MARGIN.left - 6}" y="${at}" dy="4" text-anchor="end">${value === 0 ? '0' : formatQuantity(value, chart.unit)}</text>`
     );
   });
   const [from = 0, to = 0] = x.domain();
+  const legend = [
+    `<rect x="${WIDTH - 250}" y="3" width="14" height="3" fill="#d92d20"/><text x="${WIDTH - 232}" y="8">observed</text>`,
+    `<rect x="${WIDTH - 168}" y="1" width="14" height="7" fill="#12b76a" fill-opacity="0.4"/><text x="${WIDTH - 150}" y="8">normal</text>`,
+    `<text x="${WIDTH - MARGIN.right}" y="8" text-anchor="end">times in UTC</text>`,
+  ];
   const clocks = [from, (from + to) / 2, to].map((ms, index) => {
     const anchor = ['start', 'middle', 'end'][index];
     return `<text x="${x(ms).toFixed(1)}" y="${HEIGHT - 8}" text-anchor="${anchor}">${formatUtc(ms).slice(11, 16)}</text>`;
@@ -44,7 +49,7 @@ export function chartSvg(chart: NoticeChart): string | null {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}">`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
-    `<g font-family="DejaVu Sans" font-size="11" fill="#475467">${levels.join('')}${clocks.join('')}</g>`,
+    `<g font-family="DejaVu Sans" font-size="11" fill="#475467">${levels.join('')}${clocks.join('')}${legend.join('')}</g>`,
     `<path d="${band ?? ''}" fill="#12b76a" fill-opacity="0.22" stroke="#12b76a" stroke-opacity="0.35" stroke-width="5"/>`,
     `<path d="${seen ?? ''}" fill="none" stroke="#d92d20" stroke-width="2" stroke-linejoin="round"/>`,
     '</svg>',

@@ -7,6 +7,8 @@ import { HOUR_MS, MINUTE_MS, WINDOW_MS } from '../model/window.js';
 
 /** Shown before it began, so that one sees what was normal. */
 const BEFORE_MS = HOUR_MS;
+/** Of a service that is not known for as long. */
+const SHORTEST_BEFORE_MS = 5 * MINUTE_MS;
 const LONGEST_MS = 24 * HOUR_MS;
 /** Up to this a step is a window, else a minute: a picture 600 points wide shows no more. */
 const FINE_UP_TO_MS = 100 * MINUTE_MS;
@@ -57,7 +59,10 @@ export function chartOf(subject: ChartSubject, steps: readonly OperationStep[]):
   const { measure, unit, sinceMs, fromMs, toMs, stepMs, limit } = subject;
   const byTime = new Map(steps.map((step) => [step.atMs, step]));
   const points: NoticeChart['points'] = [];
+  // A service that is known for minutes needs no empty hour before them.
+  const firstMs = Math.max(fromMs, Math.min(sinceMs - SHORTEST_BEFORE_MS, ...byTime.keys()));
   for (let atMs = fromMs; atMs < toMs; atMs += stepMs) {
+    if (atMs < firstMs) continue;
     const step = byTime.get(atMs);
     points.push([atMs, step === undefined ? null : valueOf(step, measure, stepMs)]);
   }
@@ -67,7 +72,7 @@ export function chartOf(subject: ChartSubject, steps: readonly OperationStep[]):
     .flatMap(([atMs, value]) => (value === null || atMs + stepMs > sinceMs ? [] : [value]))
     .toSorted((a, b) => a - b);
   const band = limit === null ? bandOf(before) : 'above' in limit ? [0, limit.above] : [limit.below, Math.max(...seen)];
-  const normal: NoticeChart['normal'] = band === null ? [] : [fromMs, toMs].map((ms) => [ms, band[0], band[1]]);
+  const normal: NoticeChart['normal'] = band === null ? [] : [points[0]![0], toMs].map((ms) => [ms, band[0], band[1]]);
   return { unit, points, normal };
 }
 

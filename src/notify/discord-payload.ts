@@ -1,10 +1,11 @@
 import { truncate } from '../model/display.js';
 import { codeSpan, lookAlikes } from './harmless.js';
 import type { Message } from './message.js';
-import { fitting, namedLinks, sections } from './wording.js';
+import { fitting, linksToAct, linksToRead, sections } from './wording.js';
 
 /** Discord's limits, in characters; the whole embed may have 6,000. */
 const MAX_TITLE = 256;
+const MAX_LINKS = 2_500;
 const MAX_FIELD = 1_024;
 const MAX_TOTAL = 5_500;
 const MAX_FIELDS = 10;
@@ -21,6 +22,8 @@ interface DiscordPayload {
     {
       title: string;
       url: string;
+      /** The links: signed ones are longer than a field may be. */
+      description: string;
       color: number;
       timestamp?: string;
       fields: { name: string; value: string }[];
@@ -37,10 +40,11 @@ export function discordPayload(message: Message, picture: string | null): Discor
     name: heading,
     value: fit(lines.map((line) => codeSpan(truncate(line, MAX_LINE)))),
   }));
-  const linked = namedLinks(links).map(({ name, url }) => `[${name}](${url})`);
-  const wanted = [...facts_, ...body.slice(0, MAX_FIELDS - 2)];
-  const last = { name: 'Links', value: fit(linked) };
-  let total = MAX_TITLE + last.value.length;
+  // Ours first: those of senders may be too long.
+  const linked = [...linksToAct(links), ...linksToRead(links)].map(({ name, url }) => `[${name}](${url})`);
+  const description = fitting(linked, MAX_LINKS, 3).join(' · ');
+  const wanted = [...facts_, ...body.slice(0, MAX_FIELDS - 1)];
+  let total = MAX_TITLE + description.length;
   const fields = wanted.filter(({ name, value }) => (total += name.length + value.length) <= MAX_TOTAL);
   const whenMs = Date.parse(notice.timestamp);
   return {
@@ -50,9 +54,10 @@ export function discordPayload(message: Message, picture: string | null): Discor
       {
         title: fitText(lookAlikes(title), MAX_TITLE),
         url: links.more,
+        description,
         color: COLOURS[status === 'resolved' ? 'resolved' : (severity ?? 'info')],
         ...(Number.isFinite(whenMs) && { timestamp: new Date(whenMs).toISOString() }),
-        fields: [...fields, last],
+        fields,
         ...(picture !== null && { image: { url: `attachment://${picture}` } }),
       },
     ],

@@ -39,7 +39,7 @@ export function email(message: Message, domain: string, hasPicture: boolean): Em
   const html = [
     `<h2 style="margin:0 0 8px;border-left:6px solid ${colour};padding-left:10px;font:600 18px sans-serif">${shown(title)}</h2>`,
     `<p style="font:13px sans-serif;color:#555">${shown(facts.join(' · '))}</p>`,
-    ...(hasPicture ? [`<p><img src="cid:${PICTURE_CID}" alt="" width="600"></p>`] : []),
+    ...(hasPicture ? [`<p><img src="cid:${PICTURE_CID}" alt="Chart: observed and normal" width="600"></p>`] : []),
     ...parts.map(
       ({ heading, lines }) =>
         `<h3 style="margin:12px 0 4px;font:600 14px sans-serif">${shown(heading)}</h3>` +
@@ -50,7 +50,7 @@ export function email(message: Message, domain: string, hasPicture: boolean): Em
   return {
     subject: truncate(`[Tracehound] ${unlinked(title)}`, MAX_SUBJECT),
     text: `${plain.filter((part) => part !== '').join('\n\n')}\n`,
-    html: `<!doctype html><html><body>${html.join('\n')}</body></html>`,
+    html: `<!doctype html><html lang="en"><body>${html.join('\n')}</body></html>`,
     messageId: `<${id}@${domain}>`,
     references: `<${shortHash(groupKey)}.group@${domain}>`,
     headers: {

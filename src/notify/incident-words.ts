@@ -31,7 +31,7 @@ export function inOneLine(
   const what = worst ? deviation(worst) : displayText(incident.title, 400);
   const since = formatUtc(Date.parse(incident.startedAt)).slice(11);
   const when = type === 'incident.resolved' ? `from ${since} for ${lasted(incident)}` : `since ${since}`;
-  const blame = cause && `Cause: ${cause.name} (${cause.percent} %)`;
+  const blame = cause && `Cause: ${cause.name} (${cause.percent} % likely)`;
   const why = cause?.evidence[0] === undefined ? blame : `${blame}: ${cause.evidence[0]}`;
   const others = othersAffected(incident, worst?.service);
   const affects = others.length > 0 && `Also affected: ${others.join(', ')}.`;
@@ -55,7 +55,7 @@ export function facts(incident: IncidentView): string[] {
     `severity ${severity}`,
     `began ${formatUtc(Date.parse(startedAt))}`,
     ...(resolvedAt === null ? [] : [`resolved ${formatUtc(Date.parse(resolvedAt))}`, `lasted ${lasted(incident)}`]),
-    ...(flaps === 0 ? [] : [`came back ${flaps} times`]),
+    ...(flaps === 0 ? [] : [flaps === 1 ? 'came back once' : `came back ${flaps} times`]),
   ];
 }
 

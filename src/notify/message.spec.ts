@@ -105,7 +105,7 @@ describe('composeMessage', () => {
       title: 'Opened: checkout / PlaceOrder p95 1.9 s (normal 240 ms), cause: cart / GetCart',
       text:
         'Opened: checkout / PlaceOrder p95 1.9 s (normal 240 ms) since 03:11:40 UTC. ' +
-        'Cause: cart / GetCart (92 %): self time +1.6 s.',
+        'Cause: cart / GetCart (92 % likely): self time +1.6 s.',
       affected: ['cart / GetCart p95 1.9 s (normal 240 ms)', 'checkout / PlaceOrder p95 1.9 s (normal 240 ms)'],
       links: {
         incident: 'https://trace.example.com/api/v1/incidents/0b54a7a6-8d4e-4e63-9be6-0c7d7f6f1a11',
@@ -129,6 +129,16 @@ describe('composeMessage', () => {
       'resolved 2026-11-21 03:26:40 UTC',
       'lasted 12 min',
       'came back 2 times',
+    ]);
+    expect(message('reopened', { flaps: 1 }).facts).toContain('came back once');
+  });
+
+  it('names what deviates in words, not in those of the program', () => {
+    const own = { ...affected('cart', 'GetCart', 20), signal: 'self_time' } as const;
+    const gap = { ...affected('cart', 'GetCart', 20), signal: 'gap' } as const;
+    expect(message('opened', { affected: [own, gap] }).affected).toEqual([
+      'cart / GetCart own time p95 1.9 s (normal 240 ms)',
+      'cart / GetCart time on the way p95 1.9 s (normal 240 ms)',
     ]);
   });
 
@@ -246,7 +256,7 @@ describe('slackPayload', () => {
     expect(blocks.flatMap(texts).map((each) => each.text)).toEqual([
       'Opened: checkout / PlaceOrder p95 1.9 s (normal 240 ms), cause: cart / GetCart',
       'severity critical · began 2026-11-21 03:11:40 UTC',
-      '*Cause* `cart / GetCart` (92 %)\n• `self time +1.6 s`',
+      '*Cause* `cart / GetCart` (92 % likely)\n• `self time +1.6 s`',
       '*Affected*\n• `cart / GetCart p95 1.9 s (normal 240 ms)`\n• `checkout / PlaceOrder p95 1.9 s (normal 240 ms)`',
       `<https://trace.example.com/api/v1/incidents/0b54a7a6-8d4e-4e63-9be6-0c7d7f6f1a11|incident> · <https://trace.example.com/api/v1/traces/${TRACE}|trace 1>`,
     ]);
@@ -286,7 +296,7 @@ function expectOnlyOurMarkup(markup: string): void {
     } else {
       const ours = part.replace(/<https:\/\/trace\.example\.com\/[\w/.-]+\|(incident|trace \d)>/g, '');
       expect(ours).toMatch(
-        /^(\*(Cause|Or|In common|Affected)\*|and|more|severity|critical|began|resolved|lasted|min|UTC|[\d:().% \n•·-])*$/,
+        /^(\*(Cause|Or|In common|Affected)\*|and|more|likely|severity|critical|began|resolved|lasted|min|UTC|[\d:().% \n•·-])*$/,
       );
     }
   }

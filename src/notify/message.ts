@@ -1,5 +1,5 @@
 import { displayText, formatUtc } from '../model/display.js';
-import { deviation, operationName, type IncidentView } from '../model/incident-view.js';
+import { deviation, operationName, percentLikely, type IncidentView } from '../model/incident-view.js';
 import { correlationLines } from '../model/correlation-lines.js';
 import type { CorrelationsView } from '../model/correlation-view.js';
 import type { Severity } from '../model/incident.js';
@@ -91,7 +91,7 @@ const TEST: NoticeStatement = { title: 'Tracehound can reach this channel', line
 function aboutIncident(id: string, notice: Notice, incident: IncidentView & Partial<CorrelationsView>, base: string) {
   const causes = incident.causes.slice(0, MAX_CAUSES).map((cause) => ({
     name: operationName(cause),
-    percent: Math.round(cause.score * 100),
+    percent: percentLikely(cause.score),
     evidence: reasons(cause).slice(0, MAX_EVIDENCE),
   }));
   const correlations = correlationLines(incident.compared ?? null, incident.correlations ?? [], incident.startedAt);

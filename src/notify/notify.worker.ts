@@ -67,7 +67,7 @@ export class NotifyWorker implements OnModuleDestroy {
       inFlight.add(running);
     };
     const expired = await this.notifications.expire(tenantId, MAX_AGE_S);
-    if (expired > 0) this.log.warn(`gave up ${expired} messages of tenant ${tenantId} that had waited too long`);
+    if (expired > 0) this.log.warn(`tenant ${tenantId}: gave up messages that had waited too long, ${expired} in all`);
     for (const each of await this.threads.takeResends(tenantId, RESEND_S, MAX_IN_FLIGHT)) start(this.resend(each));
     for (;;) {
       const free = this.stopping ? 0 : MAX_IN_FLIGHT - inFlight.size;

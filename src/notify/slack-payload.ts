@@ -1,6 +1,6 @@
 import { truncate } from '../model/display.js';
 import type { Message } from './message.js';
-import { fitting, namedLinks } from './wording.js';
+import { fitting, linksToAct, linksToRead } from './wording.js';
 
 /** Slack's limits, in characters; held in UTF-16 units, which are never fewer than characters. */
 const MAX_HEADER = 150;
@@ -30,9 +30,9 @@ export function slackPayload(message: Message): SlackPayload {
   const blocks: SlackBlock[] = [
     { type: 'header', text: { type: 'plain_text', text: fit(bracketless(title), MAX_HEADER), emoji: false } },
   ];
-  if (facts.length > 0) blocks.push({ type: 'context', elements: [markup(facts.map(escape).join(' · '))] });
+  if (facts.length > 0) blocks.push({ type: 'context', elements: [plain(facts)] });
   causes.forEach(({ name, percent, evidence }, index) => {
-    const head = `*${index === 0 ? 'Cause' : 'Or'}* ${code(name)} (${percent} %)`;
+    const head = `*${index === 0 ? 'Cause' : 'Or'}* ${code(name)} (${percent} % likely)`;
     blocks.push({ type: 'section', text: lines([head, ...evidence.map((each) => `• ${code(each)}`)]) });
   });
   if (correlations.length > 0) {
@@ -42,14 +42,22 @@ export function slackPayload(message: Message): SlackPayload {
     blocks.push({ type: 'section', text: lines(['*Affected*', ...affected.map((each) => `• ${code(each)}`)]) });
   }
   if (alerts.length > 0) blocks.push({ type: 'section', text: lines(alerts.map((each) => `• ${code(each)}`)) });
-  const all = namedLinks(links).map(({ name, url }) => `<${escape(url)}|${name}>`);
-  blocks.push({ type: 'context', elements: [markup(all.join(' · '))] });
+  for (const some of [linksToRead(links), linksToAct(links)]) {
+    const all = some.map(({ name, url }) => `<${escape(url)}|${name}>`);
+    if (all.length > 0) blocks.push({ type: 'context', elements: [markup(fitting(all, MAX_SECTION, 3).join(' · '))] });
+  }
   return { text: escape(truncate(text, MAX_CODE_POINTS)), mrkdwn: false, blocks };
 }
 
 /** As many whole lines as a section holds: cutting inside a line could cut an escape or a closing backtick. */
 function lines(all: string[]): TextObject {
   return markup(fitting(all, MAX_SECTION).join('\n'));
+}
+
+/** Facts hold names of senders, too: this kind of text reads no markup at all. */
+function plain(facts: string[]): TextObject {
+  const text = fitting(facts.map(bracketless), MAX_SECTION, 3).join(' · ');
+  return { type: 'plain_text', text, emoji: false };
 }
 
 function markup(text: string): TextObject {

@@ -17,6 +17,7 @@ export const VERB: Record<NoticeType, string> = {
   proposal: 'Proposal',
 };
 
+/** Discord takes no longer ones. */
 const MAX_URL_LENGTH = 2_000;
 
 /** The URL when it is one that a reader may safely press, normalised; else null. It may come from a sender. */
@@ -25,7 +26,11 @@ export function httpUrl(text: string | null): string | null {
   const url = new URL(text);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return null;
   // What a URL may hold and markup must not: it would end a link or begin another.
-  return url.href.replace(/[()<>|"'`\\*~[\]\s]/g, (each) => `%${each.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  const safe = url.href.replace(
+    /[()<>|"'`\\*~[\]\s]/g,
+    (each) => `%${each.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+  return safe.length <= MAX_URL_LENGTH ? safe : null;
 }
 
 interface NamedLink {
@@ -64,7 +69,7 @@ function one(name: string, url: string | null): NamedLink[] {
 export function sections({ causes, correlations, affected, alerts }: Message): { heading: string; lines: string[] }[] {
   const all = causes.map(({ name, percent, evidence }, index) => ({
     heading: index === 0 ? 'Cause' : 'Or',
-    lines: [`${name} (${percent} %)`, ...evidence],
+    lines: [`${name} (${percent} % likely)`, ...evidence],
   }));
   if (correlations.length > 0) all.push({ heading: 'In common', lines: correlations });
   if (affected.length > 0) all.push({ heading: 'Affected', lines: affected });

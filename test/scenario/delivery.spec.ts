@@ -59,8 +59,8 @@ describe('an incident, told', () => {
 
     const slack = sink.at('/slack').map(({ body }) => (JSON.parse(body) as { text: string }).text);
     expect(slack).toEqual([
-      'Opened: checkout / GetCart p95 1.9 s (normal 240 ms) since 03:11:40 UTC. Cause: cart / GetCart (92 %): self time +1.6 s.',
-      'Resolved: checkout / GetCart p95 1.9 s (normal 240 ms) from 03:11:40 UTC for 60 s. Cause: cart / GetCart (92 %): self time +1.6 s.',
+      'Opened: checkout / GetCart p95 1.9 s (normal 240 ms) since 03:11:40 UTC. Cause: cart / GetCart (92 % likely): self time +1.6 s.',
+      'Resolved: checkout / GetCart p95 1.9 s (normal 240 ms) from 03:11:40 UTC for 60 s. Cause: cart / GetCart (92 % likely): self time +1.6 s.',
     ]);
 
     const decisions: { sequence: number; send: boolean; reason: string }[] = await delivery.db.query(

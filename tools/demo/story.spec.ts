@@ -42,9 +42,9 @@ describe('messageLines', () => {
     const message = readMessage(body);
     expect(message && messageLines(message)).toEqual([
       'incident.opened (critical): frontend / GET / p95 400 ms (normal 30 ms), cause: cart / GET /cart',
-      '  cause 1: cart / GET /cart (92 %)',
+      '  cause 1: cart / GET /cart (92 % likely)',
       '           self time 302 ms (normal 1 ms)',
-      '  cause 2: evil [2J / x y (8 %)',
+      '  cause 2: evil [2J / x y (8 % likely)',
       '  in common: cart host h 1: 96 % of slow traces, 10 % of others',
       '  affected: frontend / GET /',
       `  traces: ${'a'.repeat(32)}`,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { correlationLines } from '../../src/model/correlation-lines.js';
+import { percentLikely } from '../../src/model/incident-view.js';
 import { displayText } from '../../src/model/display.js';
 import { ComparisonView, CorrelationView } from '../../src/query/correlations-contract.js';
 
@@ -39,7 +40,7 @@ export function messageLines({ type, data: { incident } }: Told): string[] {
   if (type === 'incident.resolved') return lines;
   incident.causes.slice(0, CAUSES).forEach((cause, at) => {
     lines.push(
-      `  cause ${at + 1}: ${displayText(cause.service, 80)} / ${displayText(cause.operation, 120)} (${Math.round(cause.score * 100)} %)`,
+      `  cause ${at + 1}: ${displayText(cause.service, 80)} / ${displayText(cause.operation, 120)} (${percentLikely(cause.score)} % likely)`,
       ...cause.evidence.map(({ text }) => `           ${displayText(text, 300)}`),
     );
   });
