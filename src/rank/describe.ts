@@ -54,15 +54,29 @@ export function affectedBy(group: readonly Finding[], operations: ReadonlyMap<nu
   });
 }
 
-/** Traces to look at, newest window first: failed ones before slow ones. */
+/**
+ * Traces to look at, from the windows in which these operations failed most and were slowest (the newest of those that are alike), since the
+ * last ones may lie after the trouble: failed ones before slow ones.
+ */
 export function exemplarsOf(operationIds: readonly number[], windows: readonly WindowMeasure[]): string[] {
   const wanted = new Set(operationIds);
+  const found = windows.toReversed().map(({ rollups }) => {
+    const own = rollups.filter((rollup) => wanted.has(rollup.operationId));
+    const n = Math.max(1, sum(own.map((rollup) => rollup.n)));
+    const meanUs = sum(own.map((rollup) => rollup.durationSumUs)) / n;
+    return { own, meanUs, errorRatio: sum(own.map((rollup) => rollup.errors)) / n };
+  });
+  const mostUs = Math.max(1, ...found.map(({ meanUs }) => meanUs));
+  const badness = ({ meanUs, errorRatio }: (typeof found)[number]) => errorRatio + meanUs / mostUs;
   const ids = new Set<string>();
-  for (const window of windows.toReversed()) {
-    const rollups = window.rollups.filter((rollup) => wanted.has(rollup.operationId));
-    for (const rollup of rollups) for (const id of rollup.failed) ids.add(id);
-    for (const rollup of rollups) for (const id of rollup.slowest) ids.add(id);
+  for (const { own } of found.toSorted((a, b) => badness(b) - badness(a))) {
+    for (const rollup of own) for (const id of rollup.failed) ids.add(id);
+    for (const rollup of own) for (const id of rollup.slowest) ids.add(id);
     if (ids.size >= MAX_EXEMPLARS) break;
   }
   return [...ids].slice(0, MAX_EXEMPLARS);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
