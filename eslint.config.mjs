@@ -12,6 +12,8 @@ const probe = String.raw`\.\./probe\.js`;
 const listen = String.raw`\.\./listen\.js`;
 const errorAnswer = String.raw`\.\./error-answer\.js`;
 const textLine = String.raw`\.\./text-line\.js`;
+// What the pages look like that links in messages open.
+const htmlPage = String.raw`\.\./html-page\.js`;
 const listCursor = String.raw`\.\./list-cursor\.js`;
 const queue = String.raw`\.\./queue/[^/]+\.js`;
 const pipeline = String.raw`\.\./pipeline\.js`;
@@ -253,6 +255,11 @@ export default tseslint.config(
     rules: pure(ownPure, model, textLine, listCursor, 'zod'),
   },
   {
+    // Pages as HTML.
+    files: ['src/route/act-page.ts', 'src/query/see-page.ts'],
+    rules: pure(ownPure, model, htmlPage),
+  },
+  {
     // Alertmanager's configuration is YAML.
     files: ['src/route/alertmanager-config.ts'],
     rules: pure(ownPure, model, 'yaml'),
@@ -448,6 +455,7 @@ export default tseslint.config(
       'Access knows its stores and nothing of the stages.',
       own,
       model,
+      htmlPage,
       store,
       troubleLog,
       errorAnswer,

@@ -8,6 +8,7 @@ import { checkedRule } from '../src/alert/rules-contract.js';
 import { AlertWorker } from '../src/alert/alert.worker.js';
 import type { Incident } from '../src/model/incident.js';
 import { ActionLinks } from '../src/access/action-links.js';
+import { ReadLinks } from '../src/access/read-links.js';
 import { Egress } from '../src/notify/egress.js';
 import { NotifyWorker } from '../src/notify/notify.worker.js';
 import { Senders } from '../src/notify/senders.js';
@@ -95,6 +96,7 @@ const notify = new NotifyWorker(
   new ChartStore(db),
   new MessageContextStore(db),
   new ActionLinks(box, { publicUrl, publicUrlIsSet: false }),
+  new ReadLinks(box, { publicUrl, publicUrlIsSet: false }),
   { publicUrl },
 );
 

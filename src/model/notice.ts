@@ -85,6 +85,9 @@ export interface NoticeLinks {
   silence: string | null;
   /** Whether it was worth telling. */
   feedback: string | null;
+  /** To a page about the incident, and to one about each trace of `exemplarsOf`, that open without a key; absent or empty: there are none. */
+  incident?: string | null;
+  traces?: string[];
 }
 
 /** A small series for the picture, read when the message is sent, and not stored with it: what was observed (null: no data) and between which values it is normal. */
@@ -121,6 +124,17 @@ export interface NoticeStatement {
   lines: string[];
   /** Where more is to be read, below the address of this service. */
   path: string | null;
+}
+
+const MAX_TRACES = 3;
+
+/** Traces (32 hex) that a message leads to. What is no trace id does not get into a link. */
+export function exemplarsOf({ incident, alerts = [] }: Pick<Notice, 'incident' | 'alerts'>): string[] {
+  const ids =
+    incident === null
+      ? alerts.flatMap(({ exemplars }) => exemplars)
+      : [...(incident.causes[0]?.exemplars ?? []), ...incident.exemplars];
+  return [...new Set(ids)].filter((id) => /^[0-9a-f]{32}$/.test(id)).slice(0, MAX_TRACES);
 }
 
 /** Labels that make a message of its own, and would let the same fault through under another name or at another severity. */

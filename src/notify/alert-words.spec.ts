@@ -1,5 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { alertNotice, BEGAN_MS, HOSTILE, incidentNotice, noticeAlert, TRACE_ID } from '../../test/support/notices.js';
+import {
+  alertNotice,
+  BEGAN_MS,
+  HOSTILE,
+  INCIDENT_ID,
+  incidentNotice,
+  noticeAlert,
+  TRACE_ID,
+} from '../../test/support/notices.js';
 import type { Notice } from '../model/notice.js';
 import { composeMessage } from './message.js';
 import { slackPayload } from './slack-payload.js';
@@ -107,6 +115,22 @@ describe('a notice with alerts and without an incident', () => {
 });
 
 describe('a notice with an incident and the alerts that speak of it', () => {
+  it('leads to pages that open without a key where there are any', () => {
+    const pages = { incident: 'https://t.example/see/1', traces: ['https://t.example/see/2'] };
+    const links = { acknowledge: null, silence: null, feedback: null };
+    expect(message(incidentNotice('opened', { links: { ...links, ...pages } })).links).toMatchObject({
+      ...pages,
+      more: pages.incident,
+    });
+    expect(message(alertNotice([noticeAlert()], { links: { ...links, traces: pages.traces } })).links.traces).toEqual(
+      pages.traces,
+    );
+    expect(message(incidentNotice('opened', { links: { ...links, incident: null, traces: [] } })).links).toMatchObject({
+      incident: `https://trace.example.com/api/v1/incidents/${INCIDENT_ID}`,
+      traces: [`https://trace.example.com/api/v1/traces/${TRACE_ID}`],
+    });
+  });
+
   it.each([
     [604_800, 'this week'],
     [172_800, 'within 2 days'],

@@ -3,7 +3,7 @@ import { deviation, operationName, percentLikely, type IncidentView } from '../m
 import { correlationLines } from '../model/correlation-lines.js';
 import type { CorrelationsView } from '../model/correlation-view.js';
 import type { Severity } from '../model/incident.js';
-import type { Notice, NoticeAlert, NoticeStatement } from '../model/notice.js';
+import { exemplarsOf, type Notice, type NoticeAlert, type NoticeStatement } from '../model/notice.js';
 import {
   alertFacts,
   alertLines,
@@ -59,7 +59,6 @@ export interface MessageLinks {
 const MAX_CAUSES = 3;
 const MAX_EVIDENCE = 3;
 const MAX_AFFECTED = 8;
-const MAX_TRACES = 3;
 
 /**
  * Puts a notice into words. `publicUrl` is where readers reach this service; `overSince` (ISO) says that what the notice tells has ended
@@ -95,7 +94,7 @@ function aboutIncident(id: string, notice: Notice, incident: IncidentView & Part
     evidence: reasons(cause).slice(0, MAX_EVIDENCE),
   }));
   const correlations = correlationLines(incident.compared ?? null, incident.correlations ?? [], incident.startedAt);
-  const link = `${base}/api/v1/incidents/${encodeURIComponent(incident.id)}`;
+  const link = httpUrl(notice.links?.incident ?? null) ?? `${base}/api/v1/incidents/${encodeURIComponent(incident.id)}`;
   return {
     id,
     groupKey: notice.group?.key ?? incident.id,
@@ -113,7 +112,7 @@ function aboutIncident(id: string, notice: Notice, incident: IncidentView & Part
     links: {
       incident: link,
       more: link,
-      traces: traceLinks([...(incident.causes[0]?.exemplars ?? []), ...incident.exemplars], base),
+      traces: traceLinks(notice, base),
       runbook: runbook(notice.alerts ?? []),
       ...actions(notice),
     },
@@ -146,10 +145,7 @@ function aboutAlerts(id: string, notice: Notice, alerts: readonly NoticeAlert[],
     links: {
       incident: null,
       more: httpUrl(generator) ?? `${base}/api/v1/alerts`,
-      traces: traceLinks(
-        alerts.flatMap(({ exemplars }) => exemplars),
-        base,
-      ),
+      traces: traceLinks(notice, base),
       runbook: runbook(alerts),
       ...actions(notice),
     },
@@ -198,8 +194,8 @@ function runbook(alerts: readonly NoticeAlert[]): string | null {
   return null;
 }
 
-/** Links to traces. What is no trace id does not get into a link. */
-function traceLinks(ids: readonly string[], base: string): string[] {
-  const valid = [...new Set(ids)].filter((id) => /^[0-9a-f]{32}$/.test(id)).slice(0, MAX_TRACES);
-  return valid.map((id) => `${base}/api/v1/traces/${id}`);
+/** Pages that open without a key where there are any, else addresses of the API. */
+function traceLinks(notice: Notice, base: string): string[] {
+  const pages = (notice.links?.traces ?? []).map(httpUrl).filter((url) => url !== null);
+  return pages.length > 0 ? pages : exemplarsOf(notice).map((id) => `${base}/api/v1/traces/${id}`);
 }

@@ -1,11 +1,12 @@
 import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ActionLinks } from '../access/action-links.js';
+import { ReadLinks } from '../access/read-links.js';
 import { CONFIG, type Config } from '../config.js';
 import type { LinkAction } from '../model/action-link.js';
 import type { Channel, ChannelType } from '../model/channel.js';
 import { Rejected } from '../model/failure.js';
-import { silenceMatchers, type Notice, type NoticeChart, type NoticeLinks } from '../model/notice.js';
+import { exemplarsOf, silenceMatchers, type Notice, type NoticeChart, type NoticeLinks } from '../model/notice.js';
 import { ChannelHealthStore, type FailingChannel } from '../store/channel-health.store.js';
 import { ChannelStore } from '../store/channel.store.js';
 import { ChartStore } from '../store/chart.store.js';
@@ -49,6 +50,7 @@ export class NotifyWorker implements OnModuleDestroy {
     private readonly charts: ChartStore,
     private readonly context: MessageContextStore,
     private readonly links: ActionLinks,
+    private readonly reading: ReadLinks,
     @Inject(CONFIG) private readonly config: Pick<Config, 'publicUrl'>,
   ) {}
 
@@ -184,19 +186,33 @@ export class NotifyWorker implements OnModuleDestroy {
   /** What is over needs nothing done, but one can say what it was worth. */
   private async linksOf({ id, tenantId, notice, overSince }: ClaimedNotification): Promise<NoticeLinks> {
     const { group, incident, alerts = [] } = notice;
-    if (group === undefined) return { acknowledge: null, silence: null, feedback: null };
+    const reading = await this.readingLinks(tenantId, notice);
+    if (group === undefined) return { ...reading, acknowledge: null, silence: null, feedback: null };
     const about = { tenantId, notificationId: id, groupId: group.key, incidentId: incident?.id ?? null };
     const nowMs = Date.now();
     const link = (action: LinkAction, isWanted: boolean) =>
       isWanted ? this.links.url(action, about, nowMs) : Promise.resolve(null);
     const fires = overSince === null && alerts.some(({ status }) => status === 'firing');
     return {
+      ...reading,
       acknowledge: await link('acknowledge', fires),
       silence: await link('silence', fires && silenceMatchers(notice).length > 0),
       feedback: await link(
         'feedback',
         alerts.some(({ id: alertId, ruleId }) => alertId !== undefined && ruleId !== null),
       ),
+    };
+  }
+
+  private async readingLinks(tenantId: number, notice: Notice): Promise<Pick<NoticeLinks, 'incident' | 'traces'>> {
+    const nowMs = Date.now();
+    const { incident } = notice;
+    const traces = await Promise.all(
+      exemplarsOf(notice).map((id) => this.reading.url({ tenantId, kind: 'trace', id }, nowMs)),
+    );
+    return {
+      incident: incident && (await this.reading.url({ tenantId, kind: 'incident', id: incident.id }, nowMs)),
+      traces: traces.filter((url) => url !== null),
     };
   }
 

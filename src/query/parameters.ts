@@ -126,6 +126,10 @@ export const TracePath = z.object({
 });
 export type TracePath = z.output<typeof TracePath>;
 
+/** One that is too long is no token of ours, and its page says so. */
+export const SeePath = z.object({ token: z.string() });
+export type SeePath = z.output<typeof SeePath>;
+
 /** Which spans of a trace; so many at most, since each is decoded and sent whole. */
 export const TracePageQuery = z.object({
   limit: limit(10_000, 10_000).describe('At most so many spans.'),

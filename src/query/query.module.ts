@@ -6,6 +6,7 @@ import { IncidentsController } from './incidents.controller.js';
 import { LoadController } from './load.controller.js';
 import { MetricsController } from './metrics.controller.js';
 import { OutliersController } from './outliers.controller.js';
+import { SeeController } from './see.controller.js';
 import { TracesController } from './traces.controller.js';
 
 /** What people and tools read: everything that the stages have written. */
@@ -19,6 +20,7 @@ import { TracesController } from './traces.controller.js';
     OutliersController,
     HealthController,
     MetricsController,
+    SeeController,
   ],
 })
 export class QueryModule {}

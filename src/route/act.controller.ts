@@ -1,9 +1,9 @@
 import { Body, Controller, Get, Inject, Param, Post, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { createHash } from 'node:crypto';
 import { OpenToAll } from '../access/access.guard.js';
 import { ActionLinks } from '../access/action-links.js';
+import { sendPage } from '../access/page-reply.js';
 import type { LinkClaim } from '../model/action-link.js';
 import { formatUtc } from '../model/display.js';
 import { Rejected } from '../model/failure.js';
@@ -12,11 +12,9 @@ import { Bell } from '../queue/bell.js';
 import { ActionLinkStore, type LinkTarget } from '../store/action-link.store.js';
 import { DatabaseClock } from '../store/database-clock.store.js';
 import { ActForm, TokenPath } from './act-contract.js';
-import { ACT_STYLE, actPageHtml, type ActPage } from './act-page.js';
+import { actPageHtml, type ActPage } from './act-page.js';
 import { EXPIRED_PAGE, failedPage, openedPage, silenceMs, silenceText, UNKNOWN_PAGE, usedPage } from './act.js';
 
-const STYLE_HASH = createHash('sha256').update(ACT_STYLE).digest('base64');
-const POLICY = `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`;
 const GONE = 410;
 
 /**
@@ -100,13 +98,5 @@ export class ActController {
 }
 
 function send(reply: FastifyReply, status: number, page: ActPage): void {
-  void reply
-    .status(status)
-    .headers({
-      'content-type': 'text/html; charset=utf-8',
-      'content-security-policy': POLICY,
-      'cache-control': 'no-store',
-      'x-robots-tag': 'noindex, nofollow',
-    })
-    .send(actPageHtml(page));
+  sendPage(reply, status, actPageHtml(page));
 }

@@ -11,6 +11,7 @@ interface Operation {
   tags?: string[];
   security?: object[];
   parameters?: { name: string; in: string; required?: boolean; schema?: object }[];
+  requestBody?: { content: Record<string, { examples?: Record<string, { value: object }> }> };
   responses: Record<string, { description?: string; content?: Record<string, { schema?: object }> }>;
 }
 interface OpenApi {
@@ -19,6 +20,8 @@ interface OpenApi {
   security: object[];
   tags: { name: string }[];
 }
+
+const ID = '0b54a7a6-8d4e-4e63-9be6-0c7d7f6f1a11';
 
 let database: TestDatabase;
 let service: Awaited<ReturnType<typeof startService>>;
@@ -40,7 +43,7 @@ afterAll(async () => {
 });
 
 /** Alertmanager's API is Alertmanager's to describe; its own document holds for ours. Pages for people are no API. */
-const OF_OTHERS = ['AlertmanagerController', 'ActController'];
+const OF_OTHERS = ['AlertmanagerController', 'ActController', 'SeeController'];
 
 /** Routes as the controllers in the source declare them. */
 async function declaredRoutes(): Promise<string[]> {
@@ -148,5 +151,32 @@ describe('the OpenAPI document', () => {
   it('is shown as pages too', async () => {
     const page = await fetch(`${service.apiUrl}/api/docs`);
     expect([page.status, page.headers.get('content-type')]).toEqual([200, expect.stringContaining('text/html')]);
+  });
+});
+
+describe('the examples of what is sent', () => {
+  it('stand at every operation that takes something, and are taken as they stand', async () => {
+    const refused: unknown[] = [];
+    // The first key ends access without one, so that keys come last.
+    const byKeys = ({ route }: { route: string }) => Number(route.includes('/keys'));
+    for (const { route, operation } of operations.toSorted((a, b) => byKeys(a) - byKeys(b))) {
+      for (const [type, { examples = {} }] of Object.entries(operation.requestBody?.content ?? {})) {
+        if (Object.keys(examples).length === 0) refused.push([route, 'has no example']);
+        for (const [title, { value }] of Object.entries(examples)) {
+          const [method, path] = route.split(' ') as [string, string];
+          const answer = await fetch(
+            `${service.apiUrl}${path.replace(/\{\w+\}/g, path.includes('tenants') ? '1' : ID)}`,
+            {
+              method: method.toUpperCase(),
+              headers: { 'content-type': type },
+              body: JSON.stringify(value),
+            },
+          );
+          if (answer.status === 401) continue;
+          if (answer.status === 400 || answer.status >= 500) refused.push([route, title, await answer.text()]);
+        }
+      }
+    }
+    expect(refused).toEqual([]);
   });
 });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 import { ActionLinks } from '../../src/access/action-links.js';
+import { ReadLinks } from '../../src/access/read-links.js';
 import { AlertWorker } from '../../src/alert/alert.worker.js';
 import type { ChannelSettings, ChannelType } from '../../src/model/channel.js';
 import type { Incident, IncidentEventKind, Severity } from '../../src/model/incident.js';
@@ -116,6 +117,7 @@ export async function startDelivery(name: string, options: ProcessOptions = {}):
       new ChartStore(db),
       new MessageContextStore(db),
       new ActionLinks(new SecretBox(secretKey), { publicUrl, publicUrlIsSet: hasLinks }),
+      new ReadLinks(new SecretBox(secretKey), { publicUrl, publicUrlIsSet: hasLinks }),
       { publicUrl },
     );
     const alert = new AlertWorker(

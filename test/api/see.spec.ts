@@ -1,0 +1,91 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { ReadLinks } from '../../src/access/read-links.js';
+import type { ReadClaim } from '../../src/model/read-link.js';
+import { SecretBox } from '../../src/store/secret-box.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { startService, type Service } from '../support/service.js';
+import { QueryRows } from './query-rows.js';
+
+const SECRET_KEY = 'c0ffee'.repeat(11);
+const ADMIN_KEY = `th_00000000_${'a'.repeat(43)}`;
+const TRACE = '0af7651916cd43dd8448eb211c80319c';
+
+let database: TestDatabase;
+let service: Service;
+let db: pg.Client;
+let rows: QueryRows;
+
+beforeAll(async () => {
+  database = await createTestDatabase('see');
+  const env = { ROLES: 'ingest,api', TRACEHOUND_SECRET_KEY: SECRET_KEY, TRACEHOUND_ADMIN_KEY: ADMIN_KEY };
+  service = await startService({ databaseUrl: database.url, env: { ...env, PUBLIC_URL: 'http://trace.test' } });
+  db = new pg.Client({ connectionString: database.url });
+  await db.connect();
+  rows = new QueryRows(db);
+});
+afterAll(async () => {
+  await db?.end();
+  await service?.stop();
+  await database?.drop();
+});
+
+const signer = (secret = SECRET_KEY) =>
+  new ReadLinks(new SecretBox(secret), { publicUrl: 'http://trace.test', publicUrlIsSet: true });
+const inAnHour = () => Date.now() + 3_600_000;
+
+async function page(token: string) {
+  const answer = await fetch(`${service.apiUrl}/see/${token}`);
+  return { status: answer.status, headers: answer.headers, html: await answer.text() };
+}
+
+describe('what a link in a message shows', () => {
+  it('is its incident, without a key', async () => {
+    const { tenantId } = await rows.tenant('one', ['read']);
+    const id = await rows.incident(tenantId, { openedAt: '2026-03-01T12:00:00Z' });
+    const seen = await page(await signer().sign({ tenantId, kind: 'incident', id, expiresAtMs: inAnHour() }));
+    expect(seen.status).toBe(200);
+    expect(seen.html).toContain('<h2>Cause</h2>');
+    expect(seen.headers.get('content-security-policy')).toMatch(/^default-src 'none'; style-src 'sha256-/);
+    expect(seen.headers.get('cache-control')).toBe('no-store');
+  });
+
+  it('is its trace, without a key, and nothing of its attributes', async () => {
+    const nowNs = BigInt(Date.now()) * 1_000_000n;
+    const span = {
+      traceId: TRACE,
+      spanId: 'b7ad6b7169203331',
+      name: 'GET /cart',
+      kind: 2,
+      startTimeUnixNano: String(nowNs - 50_000_000n),
+      endTimeUnixNano: String(nowNs),
+      attributes: [{ key: 'user.email', value: { stringValue: 'secret@example.com' } }],
+    };
+    const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'web' } }] };
+    const sent = await fetch(`${service.otlpUrl}/v1/traces`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${ADMIN_KEY}` },
+      body: JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans: [span] }] }] }),
+    });
+    expect(sent.status).toBe(200);
+    const seen = await page(await signer().sign({ tenantId: 1, kind: 'trace', id: TRACE, expiresAtMs: inAnHour() }));
+    expect(seen).toMatchObject({ status: 200, html: expect.stringContaining('web / GET /cart') });
+    expect(seen.html).toContain('50 ms at 0 µs');
+    expect(seen.html).not.toContain('secret@example.com');
+  });
+
+  it('is nothing when it is expired, forged, of another tenant, or of what is gone', async () => {
+    const { tenantId } = await rows.tenant('two', ['read']);
+    const id = await rows.incident(tenantId, { openedAt: '2026-03-01T12:00:00Z' });
+    const claim: ReadClaim = { tenantId, kind: 'incident', id, expiresAtMs: inAnHour() };
+    const good = await signer().sign(claim);
+    const seen = async (token: string) => (await page(token)).status;
+    expect(await seen(good)).toBe(200);
+    expect(await seen(await signer().sign({ ...claim, expiresAtMs: Date.now() - 1_000 }))).toBe(410);
+    expect(await seen(await signer().sign({ ...claim, tenantId: 1 }))).toBe(410);
+    expect(await seen(await signer().sign({ ...claim, kind: 'trace', id: 'ab'.repeat(16) }))).toBe(410);
+    expect(await seen(await signer('00'.repeat(32)).sign(claim))).toBe(404);
+    expect(await seen(`${good.slice(0, -4)}AAAA`)).toBe(404);
+    expect(await seen('x'.repeat(5_000))).toBe(404);
+  });
+});
