@@ -1,5 +1,6 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import { BODY_EXAMPLES } from './openapi-examples.js';
 import { ErrorView } from './system-contract.js';
 
 /** The OpenAPI document of every route of the application. */
@@ -32,11 +33,22 @@ export function openApiDocument(app: INestApplication): OpenAPIObject {
     operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
     autoTagControllers: false,
   });
-  for (const [path, { get, post, put, delete: remove }] of Object.entries(document.paths)) {
-    if (!path.includes('{')) continue;
-    for (const operation of [get, post, put, remove]) if (operation) operation.responses['404'] ??= NOT_FOUND;
+  for (const [path, { get, post, put, patch, delete: remove }] of Object.entries(document.paths)) {
+    for (const operation of [get, post, put, patch, remove]) {
+      if (operation && path.includes('{')) operation.responses['404'] ??= NOT_FOUND;
+      if (operation?.requestBody && 'content' in operation.requestBody) addExamples(operation.requestBody.content);
+    }
   }
   return document;
+}
+
+function addExamples(content: Record<string, { schema?: object; examples?: object }>): void {
+  for (const media of Object.values(content)) {
+    const name = media.schema && '$ref' in media.schema ? String(media.schema.$ref).split('/').at(-1) : undefined;
+    const examples = name === undefined ? undefined : BODY_EXAMPLES[name];
+    if (examples === undefined) continue;
+    media.examples = Object.fromEntries(Object.entries(examples).map(([title, value]) => [title, { value }]));
+  }
 }
 
 const NOT_FOUND = {
