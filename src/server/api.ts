@@ -5,6 +5,7 @@ import { Rejected } from '../model/failure.js';
 import { serveOpenApi } from '../query/openapi.js';
 import { FailureFilter } from './failure.filter.js';
 import { invalidInput } from './invalid-input.js';
+import { wellFormed } from './well-formed.js';
 import { UnknownQueryGuard } from './unknown-query.guard.js';
 
 const BODY_LIMIT_BYTES = 2 ** 20;
@@ -43,6 +44,9 @@ export async function createApi(root: DynamicModule, logger: LoggerService): Pro
     reply.headers(API_HEADERS);
     if (request.url.startsWith('/api/docs')) reply.header('content-security-policy', DOCS_POLICY);
     else if (request.url.startsWith('/api/')) reply.header('cache-control', 'no-store');
+  });
+  adapter.getInstance().addHook('preValidation', async (request) => {
+    request.body = wellFormed(request.body);
   });
   // JSON merge patch (RFC 7396) is JSON.
   app.useBodyParser('application/merge-patch+json', {}, (_request, body, done) => {
