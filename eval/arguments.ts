@@ -12,6 +12,7 @@ github.com/IntelligentDDS/Nezha (or one of its days) and github.com/IntelligentD
   --only TEXT     only data sets with this text in their name
   --fault N       look closer at fault no. N of each data set
   --error-span X  spans named X (an error handler's) count as failed; recordings have no status. Say so beside the figures.
+  --perturb       judge copies too: half of the traces, other durations, another start, other names (takes eight times as long)
   --docs          write tables and plot into docs/detection.md and docs/eval.svg
   --live FILE     with --docs: results of npm run eval:live --json FILE, shown beside
   --json FILE     the results as JSON as well`;
@@ -22,6 +23,8 @@ export interface EvalOptions {
   /** Counted from 1. */
   fault: number | null;
   errorSpan: string | null;
+  /** Perturbed copies are judged too. */
+  perturb: boolean;
   docs: boolean;
   live: string | null;
   json: string | null;
@@ -36,6 +39,7 @@ export function parseArguments(args: string[], defaultData: string): EvalOptions
       only: { type: 'string' },
       fault: { type: 'string' },
       'error-span': { type: 'string' },
+      perturb: { type: 'boolean', default: false },
       docs: { type: 'boolean', default: false },
       live: { type: 'string' },
       json: { type: 'string' },
@@ -50,6 +54,7 @@ export function parseArguments(args: string[], defaultData: string): EvalOptions
     only: values.only ?? null,
     fault: faultNo(values.fault),
     errorSpan: values['error-span'] ?? null,
+    perturb: values.perturb,
     docs: values.docs,
     live: values.live ?? null,
     json: values.json ?? null,

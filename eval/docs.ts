@@ -4,7 +4,7 @@ import { comparison, givenSums, quantile, type Ranking, streamSums } from './fig
 import type { PlotPanel, PlotRow } from './plot.js';
 import { publishedFor } from './published.js';
 import { leaveOneOut, type Prediction, reliability } from './reliability.js';
-import type { LiveResult } from './report.js';
+import { type LiveResult, robustnessRows } from './report.js';
 import { chance } from './rivals/chance.js';
 
 const BEGIN = '<!-- eval:begin (written by npm run eval -- --docs, not by hand) -->';
@@ -32,6 +32,7 @@ export function sectionText(results: readonly DatasetResult[], live: readonly Li
     '',
     streamTable(results, live),
     '',
+    ...robustnessLines(results),
     '**By type of fault**, first / among the first three, in percent:',
     '',
     typeTable(results),
@@ -120,6 +121,17 @@ function typeTable(results: readonly DatasetResult[]): string {
       .slice(1);
   });
   return markdown([['data', 'type', 'n', 'window given', 'as told', 'noticed'], ...rows]);
+}
+
+/** Nothing, when no copies were judged. */
+function robustnessLines(results: readonly DatasetResult[]): string[] {
+  const judged = results.filter(({ perturbed }) => perturbed !== undefined);
+  if (judged.length === 0) return [];
+  return [
+    '**Robustness** (`--perturb`): the same recordings, changed in ways that leave what is wrong in them. What rests on the figures of one day does not survive it.',
+    ...judged.flatMap((result) => ['', `_${result.dataset}_:`, '', markdown(robustnessRows(result))]),
+    '',
+  ];
 }
 
 /** First causes of given windows with what came of them: the stream's own are too few to sort by score. */

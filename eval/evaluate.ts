@@ -34,7 +34,12 @@ export interface DatasetResult {
   /** Re-implemented methods on the same windows: ranks of the true service, in the order of `given`. */
   rivals: { name: string; ranks: (number | null)[] }[];
   stream: Score;
+  /** The same verdicts on perturbed copies of it, where they were asked for. */
+  perturbed?: { what: string; verdicts: Verdicts }[];
 }
+
+/** What ranking says of given windows, and what the pipeline says by itself. */
+export type Verdicts = Pick<DatasetResult, 'given' | 'stream'>;
 
 /** What a closer look at one fault needs besides. */
 export interface Evaluated {
@@ -56,34 +61,58 @@ export function evaluate(
 ): Evaluated {
   const isError = failures(recording, errorSpan);
   const recorded = operationsOf(recording);
-  const { operations } = recorded;
-  const { windows, templates } = measured(recording, recorded, isError, onProgress);
-  onProgress('ranking given windows');
-  const intervals = recording.faults.map(({ startMs, endMs }) => ({ startMs, endMs }));
-  const causes = rankIntervals(windows, intervals, operations, templates, rankGivenWindow).map((each) => each ?? []);
-  onProgress('judging the stream');
-  const { alarms, run } = streamAlarms(windows, operations, templates);
+  const { verdicts, windows, run } = judged(recording, recorded, isError, onProgress);
   onProgress('asking the rivals');
-  const rivals = rivalRanks(recording, recorded, intervals, isError);
+  const rivals = rivalRanks(recording, recorded, isError);
   const result: DatasetResult = {
     dataset: name,
     spans: recording.order.length,
-    operations: operations.size,
+    operations: recorded.operations.size,
     services: recording.spans.serviceNames.count,
     hours: (recording.windowsWithSpans.length * WINDOW_MS) / 3_600_000,
-    given: recording.faults.map(({ judged, ...fault }, i) => {
-      const [first] = causes[i]!;
-      return {
-        fault,
-        judged,
-        rank: rankOf(fault.service, distinctServices(causes[i]!)),
-        first: first ? { service: first.service, operation: first.operation, score: first.score } : null,
-      };
-    }),
     rivals,
-    stream: score(recording.faults, alarms, recording.windowsWithSpans),
+    ...verdicts,
   };
-  return { result, windows, operations, run };
+  return { result, windows, operations: recorded.operations, run };
+}
+
+/** The verdicts alone, without rivals: what is compared between copies of a recording. */
+export function verdictsOn(
+  recording: Recording,
+  errorSpan: string | null,
+  onProgress: (step: string) => void,
+): Verdicts {
+  return judged(recording, operationsOf(recording), failures(recording, errorSpan), onProgress).verdicts;
+}
+
+function judged(
+  recording: Recording,
+  recorded: RecordedOperations,
+  isError: (row: number) => boolean,
+  onProgress: (step: string) => void,
+): { verdicts: Verdicts; windows: WindowMeasure[]; run: PureRun } {
+  const { operations } = recorded;
+  const { windows, templates } = measured(recording, recorded, isError, onProgress);
+  onProgress('ranking given windows');
+  const intervals = intervalsOf(recording);
+  const causes = rankIntervals(windows, intervals, operations, templates, rankGivenWindow).map((each) => each ?? []);
+  onProgress('judging the stream');
+  const { alarms, run } = streamAlarms(windows, operations, templates);
+  const given = recording.faults.map(({ judged, ...fault }, i) => {
+    const [first] = causes[i]!;
+    return {
+      fault,
+      judged,
+      rank: rankOf(fault.service, distinctServices(causes[i]!)),
+      first: first ? { service: first.service, operation: first.operation, score: first.score } : null,
+    };
+  });
+  const stream = score(recording.faults, alarms, recording.windowsWithSpans);
+  return { verdicts: { given, stream }, windows, run };
+}
+
+function intervalsOf({ faults }: Recording): Interval[] {
+  return faults.map(({ startMs, endMs }) => ({ startMs, endMs }));
 }
 
 /** All windows of a recording, with its log lines. */
@@ -109,12 +138,11 @@ export function measured(
 function rivalRanks(
   recording: Recording,
   recorded: RecordedOperations,
-  intervals: readonly Interval[],
   isError: (row: number) => boolean,
 ): DatasetResult['rivals'] {
   const rows = RIVALS.map(({ name }) => ({ name, ranks: [] as (number | null)[] }));
   let faultNo = 0;
-  for (const given of rivalCases(recording, recorded, intervals, isError)) {
+  for (const given of rivalCases(recording, recorded, intervalsOf(recording), isError)) {
     const { service } = recording.faults[faultNo++]!;
     RIVALS.forEach((rival, i) => {
       const named = rival.rank(given).map((id) => recording.spans.serviceNames.name(id));

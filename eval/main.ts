@@ -5,15 +5,16 @@ import { findDatasets, joinDays } from '../tools/recorded/datasets.js';
 import { type Recording, readRecording } from '../tools/recorded/recording.js';
 import { Screen } from '../tools/client/screen.js';
 import { type EvalOptions, parseArguments, USAGE } from './arguments.js';
-import { type DatasetResult, evaluate } from './evaluate.js';
+import { type DatasetResult, evaluate, verdictsOn } from './evaluate.js';
 import { lookText } from './look.js';
 import { panelsOf, sectionText, WITH_LOGS, withSection } from './docs.js';
+import { PERTURBATIONS, perturbed } from './perturb.js';
 import { plotSvg } from './plot.js';
 import { datasetText, type LiveResult } from './report.js';
 
 const screen = new Screen(process.stderr);
 
-async function run({ data, only, fault, errorSpan, docs, live, json }: EvalOptions): Promise<void> {
+async function run({ data, only, fault, errorSpan, perturb, docs, live, json }: EvalOptions): Promise<void> {
   const results: DatasetResult[] = [];
   const found = await Promise.all(data.map((target) => findDatasets(target)));
   for (const line of found.flatMap(({ skipped }) => skipped)) screen.say(line);
@@ -26,7 +27,9 @@ async function run({ data, only, fault, errorSpan, docs, live, json }: EvalOptio
     );
     const readMs = Date.now();
     for (const { name, logs } of variants(dataset.name, recording)) {
-      const evaluated = evaluate(name, { ...recording, logs }, errorSpan, (step) => screen.show(`${name}: ${step}`));
+      const whole = { ...recording, logs };
+      const evaluated = evaluate(name, whole, errorSpan, (step) => screen.show(`${name}: ${step}`));
+      if (perturb) evaluated.result.perturbed = perturbedVerdicts(name, whole, errorSpan);
       screen.done();
       results.push(evaluated.result);
       console.log(`${datasetText(evaluated.result)}\n`);
@@ -43,6 +46,17 @@ async function run({ data, only, fault, errorSpan, docs, live, json }: EvalOptio
 function variants(name: string, { logs }: Recording): { name: string; logs: Recording['logs'] }[] {
   const spansOnly = { name, logs: [] };
   return logs.length === 0 ? [spansOnly] : [spansOnly, { name: `${name}${WITH_LOGS}`, logs }];
+}
+
+function perturbedVerdicts(
+  name: string,
+  recording: Recording,
+  errorSpan: string | null,
+): NonNullable<DatasetResult['perturbed']> {
+  return PERTURBATIONS.map((how) => {
+    const onProgress = (step: string): void => screen.show(`${name}, ${how.what}: ${step}`);
+    return { what: how.what, verdicts: verdictsOn(perturbed(recording, how), errorSpan, onProgress) };
+  });
 }
 
 async function writeDocs(results: readonly DatasetResult[], liveFile: string | null): Promise<void> {

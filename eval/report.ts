@@ -1,5 +1,6 @@
 import { displayText } from '../src/model/display.js';
 import {
+  accuracy,
   EARLY_MS,
   FAULT_REACH_MS,
   median,
@@ -74,6 +75,7 @@ export function datasetText(result: DatasetResult): string {
     '',
     'Window given, methods side by side (all but the first re-implemented here, see eval/rivals):',
     table([['method', 'AS@1/3/5 %', 'mean rank'], ...comparisonRows(result)]),
+    ...(result.perturbed === undefined ? [] : ['', 'Perturbed copies:', table(robustnessRows(result))]),
   ].join('\n');
 }
 
@@ -144,6 +146,26 @@ function comparisonRows(result: DatasetResult): string[][] {
   return [
     ...comparison(result).map(({ name, ranking }) => [name, placesText(ranking), meanText(ranking)]),
     ['chance (expected)', PLACES.map((place) => percent(as[place])).join(' / '), meanRank.toFixed(1)],
+  ];
+}
+
+/** A line for the recording as it is, and one for each perturbed copy of it. */
+export function robustnessRows(result: DatasetResult): string[][] {
+  const copies = [{ what: 'as it is', verdicts: result }, ...(result.perturbed ?? [])];
+  return [
+    ['recording', 'n', 'window given, first', 'noticed', 'told first', 'alarms a noticed fault', 'false alarms'],
+    ...copies.map(({ what, verdicts: { given, stream } }) => {
+      const ranks = given.flatMap(({ judged, rank }) => (judged ? [rank] : []));
+      return [
+        what,
+        String(ranks.length),
+        shareText(accuracy(ranks)[1]),
+        noticedText(stream.noticed),
+        shareText(stream.told.judged[1]),
+        stream.alarmsPerNoticedFault?.toFixed(2) ?? '-',
+        `${stream.falseAlarms.length} in ${stream.quietHours.toFixed(2)} h, ${stream.early} early`,
+      ];
+    }),
   ];
 }
 
