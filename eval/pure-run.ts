@@ -2,10 +2,11 @@ import { excludedOperations, FINDINGS_LOOK_BACK_MS } from '../src/baseline/exclu
 import { learn } from '../src/baseline/learn.js';
 import { entriesOf, learnSeasons } from '../src/baseline/seasons.js';
 import { detect } from '../src/detect/detect.js';
-import { type Change, REOPEN_WITHIN_MS, step } from '../src/incident/lifecycle.js';
+import { type Change, CONFIRMED_WITHIN_MS, REOPEN_WITHIN_MS, step } from '../src/incident/lifecycle.js';
 import type { Finding } from '../src/model/anomaly.js';
 import type { Baselines } from '../src/model/baseline.js';
 import type { EventKnowledge, EventLine } from '../src/model/event.js';
+import type { AnomalyGroup } from '../src/model/group.js';
 import type { Incident } from '../src/model/incident.js';
 import type { Operation } from '../src/model/operation.js';
 import { DEFAULT_POLICY, type Policy } from '../src/model/policy.js';
@@ -31,6 +32,7 @@ export class PureRun {
   private readonly recent: Finding[] = [];
   private readonly measurer = new PureMeasure();
   private readonly seasons: Seasons = new Map();
+  private groups: AnomalyGroup[] = [];
   private learnedThroughMs: number | null = null;
 
   constructor(
@@ -73,10 +75,11 @@ export class PureRun {
     const changes = step(
       current,
       groups,
-      { atMs: windowAtMs, hasData: window.n > 0 },
+      { atMs: windowAtMs, hasData: window.n > 0, before: this.groups },
       { tenantId: 1, idOf: (groupNo) => `${windowAtMs}-${groupNo}` },
     );
     for (const { incident } of changes) this.incidents.set(incident.id, incident);
+    this.groups = [...this.groups, ...groups].filter((group) => group.windowAtMs > windowAtMs - CONFIRMED_WITHIN_MS);
     this.learnThrough(windowAtMs + WINDOW_MS - LEARN_LAG_MS);
     return changes;
   }

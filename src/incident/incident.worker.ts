@@ -5,7 +5,7 @@ import { StageRunner } from '../stage-runner.js';
 import { AnomalyStore } from '../store/anomaly.store.js';
 import { IncidentStore } from '../store/incident.store.js';
 import { RollupStore } from '../store/rollup.store.js';
-import { type Change, REOPEN_WITHIN_MS, step } from './lifecycle.js';
+import { type Change, CONFIRMED_WITHIN_MS, REOPEN_WITHIN_MS, step } from './lifecycle.js';
 
 /** Ranked groups → incidents and the steps of their lives. */
 @Injectable()
@@ -19,7 +19,7 @@ export class IncidentWorker {
 
   async run(tenantId: number): Promise<void> {
     await this.runner.run('incident', tenantId, async ({ fromMs, toMs }) => {
-      const groups = await this.anomalies.groups(tenantId, fromMs, toMs);
+      const groups = await this.anomalies.groups(tenantId, fromMs - CONFIRMED_WITHIN_MS, toMs);
       const hasData = await this.rollups.windowsWithData(tenantId, fromMs, toMs);
       const current = new Map(
         (await this.incidents.current(tenantId, fromMs - REOPEN_WITHIN_MS)).map((incident) => [incident.id, incident]),
@@ -29,7 +29,11 @@ export class IncidentWorker {
         const changed = step(
           [...current.values()],
           groups.filter((group) => group.windowAtMs === atMs),
-          { atMs, hasData: hasData.has(atMs) },
+          {
+            atMs,
+            hasData: hasData.has(atMs),
+            before: groups.filter(({ windowAtMs }) => windowAtMs < atMs && windowAtMs >= atMs - CONFIRMED_WITHIN_MS),
+          },
           { tenantId, idOf: (groupNo) => incidentId(tenantId, atMs, groupNo) },
         );
         for (const change of changed) {

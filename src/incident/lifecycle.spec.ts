@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { AnomalyGroup } from '../model/group.js';
+import type { AnomalyGroup, Way } from '../model/group.js';
 import type { Affected, Incident } from '../model/incident.js';
 import { WINDOW_MS } from '../model/window.js';
 import { step } from './lifecycle.js';
@@ -50,7 +50,11 @@ function play(
     const changes = step(
       [...known.values()],
       groups ?? [],
-      { atMs: i * WINDOW_MS, hasData: groups !== null },
+      {
+        atMs: i * WINDOW_MS,
+        hasData: groups !== null,
+        before: windows.slice(Math.max(0, i - 3), i).flatMap((each) => each ?? []),
+      },
       { tenantId: 1, idOf: (no) => `i${i}.${no}` },
     );
     for (const { incident, event } of changes) {
@@ -62,6 +66,20 @@ function play(
 }
 const rooted = (services: string[], causes: [string, number][], operationIds: number[], behind: string[] = []) => [
   group(operationIds, causes, { roots: services.map((service) => ({ service, score: 0.95, behind })) }),
+];
+/** One service at fault in the given ways. */
+const inWays = (...ways: Way[]): AnomalyGroup[] => [
+  group([1], [['s1', 0.9]], { roots: [{ service: 's1', score: 0.9, behind: [], ways }] }),
+];
+/** Its operation 5 began to deviate in that window. */
+const since = (window: number, groups: AnomalyGroup[]): AnomalyGroup[] =>
+  groups.map((each) => ({
+    ...each,
+    affected: each.affected.map((its) => (its.operationId === 5 ? { ...its, sinceMs: window * WINDOW_MS } : its)),
+  }));
+/** Nobody is known to be at fault. */
+const unclear = (score: number, more: Partial<AnomalyGroup> = {}): AnomalyGroup[] => [
+  group([1, 2], [['cart', score]], { roots: [], ...more }),
 ];
 const again = <T>(n: number, windows: T): T[] => Array.from({ length: n }, () => windows);
 const quiet = (n: number): [][] => Array.from({ length: n }, () => []);
@@ -171,6 +189,75 @@ describe('step', () => {
       windows: [...again(2, rooted([], [['s1', 0.3]], [1, 2])), ...again(8, rooted(['s2'], [['s2', 0.95]], [1, 2]))],
       told: ['0:opened', '3:another_cause'],
     },
+    {
+      name: 'a cause that stands back for two windows is not refuted',
+      windows: [
+        ...rooted(['s1'], [['s1', 0.9]], [1, 2]).map((each) => [each]),
+        ...again(
+          7,
+          rooted(
+            ['s1', 's2'],
+            [
+              ['s1', 0.9],
+              ['s2', 0.7],
+            ],
+            [1, 2],
+          ),
+        ),
+        ...again(2, rooted(['s2'], [['s2', 0.7]], [1, 2])),
+        ...again(8, rooted(['s1'], [['s1', 0.9]], [1, 2])),
+      ],
+      told: ['0:opened'],
+    },
+    {
+      name: 'whoever begins to deviate while the first lasts is no echo of its beginning, though it is known to be at fault a window later',
+      windows: [
+        ...again(9, rooted(['s1'], [['s1', 0.9]], [1, 2])),
+        since(9, rooted(['s1'], [['s1', 0.9]], [1, 2, 5])),
+        ...again(
+          4,
+          since(
+            9,
+            rooted(
+              ['s1', 's5'],
+              [
+                ['s1', 0.9],
+                ['s5', 0.9],
+              ],
+              [1, 2, 5],
+            ),
+          ),
+        ),
+      ],
+      told: ['0:opened', '11:another_cause'],
+    },
+    {
+      name: 'a fault that shows in another way: told once, in two windows',
+      windows: [...again(9, inWays('slow')), ...again(8, inWays('slow', 'failing')), ...quiet(13)],
+      told: ['0:opened', '10:another_cause', '28:resolved'],
+    },
+    {
+      name: 'what shows within a minute is the same fault, and what shows now and then is none',
+      windows: [
+        ...again(2, inWays('slow')),
+        ...again(5, inWays('slow', 'failing')),
+        ...again(3, [...again(4, inWays('failing')), inWays('failing', 'traffic')]).flat(),
+      ],
+      told: ['0:opened'],
+    },
+    {
+      name: 'the way of a cause that comes back is known after a minute',
+      windows: [...again(2, inWays('slow')), ...quiet(13), ...again(2, inWays('failing')), ...again(9, inWays('slow'))],
+      told: ['0:opened', '13:resolved', '15:reopened'],
+    },
+    {
+      name: 'nobody is known to be at fault: told when it shows again',
+      windows: [unclear(0.4), [], [], unclear(0.4), ...quiet(13)],
+      told: ['3:opened', '15:resolved'],
+    },
+    { name: 'and not when it does not', windows: [unclear(0.4), ...quiet(3), unclear(0.4)], told: [] },
+    { name: 'at once when users feel it', windows: [unclear(0.4, { severity: 'critical' })], told: ['0:opened'] },
+    { name: 'at once when it is plain who it is', windows: [unclear(0.9)], told: ['0:opened'] },
     {
       name: 'a second caller of the same database is no other cause',
       windows: [

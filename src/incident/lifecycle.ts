@@ -10,8 +10,8 @@ import {
   type Suspect,
 } from '../model/incident.js';
 import { MINUTE_MS, WINDOW_MS } from '../model/window.js';
-import { blamedBy, mergeSuspects, newsOf, suspectsOf } from './suspects.js';
-import { FAINT_SCORE, MAX_LISTED, NEWEST_WEIGHT, PLAIN_SCORE } from './weights.js';
+import { asTold, blamedBy, mergeSuspects, type News, newsOf, suspectsOf } from './suspects.js';
+import { FAINT_SCORE, MAX_LISTED, NEWEST_WEIGHT, PLAIN_SCORE, SETTLED_AFTER_MS } from './weights.js';
 
 /** Quiet windows until an incident counts as recovering. */
 const RECOVERING_AFTER = 3;
@@ -23,10 +23,10 @@ const RESOLVED_AFTER_WINDOWS = 6;
 const RESOLVED_AFTER_MS = 2 * MINUTE_MS;
 /** A fault that returns within this time is the same incident again. */
 export const REOPEN_WITHIN_MS = 5 * MINUTE_MS;
-/** After a minute it is settled whom an incident blames: causes are averaged over its windows. */
-const SETTLED_AFTER_MS = MINUTE_MS;
 /** One in a hundred: whoever has less is in the list of causes, and blamed by nobody. */
 const NAMED_SCORE = 0.01;
+/** What nobody is known to be at fault for is told when it shows again within so long: in two windows of four. */
+export const CONFIRMED_WITHIN_MS = 3 * WINDOW_MS;
 /** Blaming the same service says more than any number of operations that both affect. */
 const SAME_SUSPECT = 1000;
 const MAX_EXEMPLARS = 10;
@@ -47,7 +47,7 @@ export interface Change {
 export function step(
   known: readonly Incident[],
   groups: readonly AnomalyGroup[],
-  window: { atMs: number; hasData: boolean },
+  window: { atMs: number; hasData: boolean; before?: readonly AnomalyGroup[] },
   create: { tenantId: number; idOf: (groupNo: number) => string },
 ): Change[] {
   const nowMs = window.atMs + WINDOW_MS;
@@ -59,6 +59,7 @@ export function step(
       joined.set(home.id, [...(joined.get(home.id) ?? []), group]);
       return;
     }
+    if (!isPlain(group) && !(window.before ?? []).some((earlier) => isSame(earlier, group))) return;
     const incident = open(group, create.idOf(groupNo), create.tenantId, nowMs);
     const reason = `${incident.affected.length} deviating series, first at ${new Date(group.sinceMs).toISOString()}`;
     changes.push({ incident, event: { kind: 'opened', reason } });
@@ -108,6 +109,20 @@ function disregarded(
   const again = { flaps: before.flaps + 1 };
   const event = { kind: 'reopened' as const, reason };
   return { incident: { ...incident, ...again }, event, ...(told && { told: { ...told, ...again } }) };
+}
+
+/** Whether it is known who is at fault, or users feel it plainly. */
+function isPlain({ severity, roots, causes: [first] }: AnomalyGroup): boolean {
+  if (severity === 'critical' || roots === undefined || roots.length > 0 || first === undefined) return true;
+  return first.score >= PLAIN_SCORE && !first.evidence.some(({ kind }) => kind === 'deviates');
+}
+
+/** Whether two groups show the same: they affect the same operation, or blame the same service. */
+function isSame(a: AnomalyGroup, b: AnomalyGroup): boolean {
+  const operations = new Set(a.affected.map(({ operationId }) => operationId));
+  return (
+    b.affected.some(({ operationId }) => operations.has(operationId)) || a.causes[0]?.service === b.causes[0]?.service
+  );
 }
 
 /** Whether a group's first cause is one of the first three of an incident. */
@@ -166,7 +181,7 @@ function open(group: AnomalyGroup, id: string, tenantId: number, nowMs: number):
     quietWindows: 0,
     flaps: 0,
     causes: group.causes,
-    suspects: suspectsOf(group),
+    suspects: suspectsOf(group, nowMs),
     affected: group.affected,
     exemplars: group.exemplars,
   };
@@ -189,7 +204,7 @@ function continued(
     quietWindows: 0,
     flaps: before.flaps + (before.state === 'open' ? 0 : 1),
     causes: mergeCauses(before.causes, groups),
-    suspects: mergeSuspects(before, groups),
+    suspects: mergeSuspects(before, groups, nowMs),
     affected: groups.reduce((all, group) => mergeAffected(all, group.affected), before.affected),
     exemplars: [...new Set([...groups.flatMap((group) => group.exemplars), ...before.exemplars])].slice(
       0,
@@ -198,38 +213,41 @@ function continued(
   };
   if (before.state === 'resolved') {
     const quietS = Math.round((nowMs - (before.resolvedMs ?? nowMs)) / 1000);
-    const named = new Set(groups.flatMap((group) => suspectsOf(group).map(({ service }) => service)));
-    const suspects = incident.suspects.map((suspect) => ({ ...suspect, isTold: named.has(suspect.service) }));
+    const named = new Set(groups.flatMap((group) => suspectsOf(group, nowMs).map(({ service }) => service)));
+    const suspects = incident.suspects.map((suspect) =>
+      named.has(suspect.service) ? asTold(suspect, nowMs) : { ...suspect, isTold: false },
+    );
     return {
       incident: { ...incident, suspects },
       event: { kind: 'reopened', reason: `came back ${quietS} s after it was resolved` },
     };
   }
   const news = newsOf(incident.suspects, toldElsewhere);
-  if (news.length > 0) return withNews(incident, news, groups);
+  if (news.length > 0) return withNews(incident, news, groups, nowMs);
   if (severity !== before.severity) {
     return { incident, event: { kind: 'escalated', reason: `${before.severity} became ${severity}` } };
   }
   return { incident, event: null };
 }
 
-/** Tells of services that came to be at fault: they stand first in what is told, as they were seen now. */
+/** Tells of services that came to be at fault, or at fault in another way: they stand first in what is told, as they were seen now. */
 function withNews(
   before: Incident & { suspects: Suspect[] },
-  news: readonly Suspect[],
+  news: readonly News[],
   groups: readonly AnomalyGroup[],
+  nowMs: number,
 ): Change {
   const named = new Set(news.map(({ service }) => service));
-  const suspects = before.suspects.map((each) => (named.has(each.service) ? { ...each, isTold: true } : each));
+  const suspects = before.suspects.map((each) => (named.has(each.service) ? asTold(each, nowMs) : each));
   const incident = { ...before, suspects };
   const now = groups.flatMap(({ causes }) => causes.filter(({ service }) => named.has(service)));
   const first = now.toSorted((a, b) => b.score - a.score || a.operationId - b.operationId);
   const isNow = new Set(first.map(({ operationId }) => operationId));
   const causes = [...first, ...incident.causes.filter(({ operationId }) => !isNow.has(operationId))];
-  const names = [...named].map((service) => displayText(service, 60)).join(', ');
+  const reason = news.map(({ service, what }) => `${displayText(service, 60)} ${what}`).join(', ');
   return {
     incident,
-    event: { kind: 'another_cause', reason: `${names} ${named.size === 1 ? 'is' : 'are'} at fault too, or instead` },
+    event: { kind: 'another_cause', reason },
     told: { ...incident, causes: causes.slice(0, MAX_LISTED) },
   };
 }

@@ -1,5 +1,6 @@
 import type { Cause } from './cause.js';
 import type { Signal } from './anomaly.js';
+import type { Way } from './group.js';
 
 export const SEVERITIES = ['info', 'warning', 'critical'] as const;
 export type Severity = (typeof SEVERITIES)[number];
@@ -34,10 +35,20 @@ export interface Suspect {
   score: number;
   /** Whether somebody was told of it. */
   isTold: boolean;
-  /** Whether nothing of it had deviated before it was suspected. */
+  /** When that was last. Missing: never, or before this was kept. */
+  toldMs?: number;
+  /** Whether nothing of it deviated in the incident's first minute: what did may be an echo. */
   isNew: boolean;
   /** Names of deviating calls of it to what makes no spans: that may be at fault in its place. */
   behind: string[];
+  /** In which ways it is at fault, each with its own mean. Missing in what was written before this was kept. */
+  ways?: SuspectedWay[];
+}
+
+export interface SuspectedWay {
+  way: Way;
+  score: number;
+  isTold: boolean;
 }
 
 export interface Incident {

@@ -78,7 +78,7 @@ function explained(
     sinceMs,
     affected: affectedBy(findings, operations),
     causes,
-    roots: told.map(({ service, score, behind }) => ({ service, score, behind })),
+    roots: told.map(({ service, score, behind, ways }) => ({ service, score, behind, ways })),
     exemplars: exemplarsOf(hotOperations(findings), windows),
   };
   return { group, roots };

@@ -1,6 +1,7 @@
 import type { Finding } from '../model/anomaly.js';
 import type { Baselines } from '../model/baseline.js';
 import type { Cause, InstanceShare } from '../model/cause.js';
+import type { Way } from '../model/group.js';
 import type { Operation } from '../model/operation.js';
 import type { WindowMeasure } from '../model/rollup.js';
 import { suspect } from './blame.js';
@@ -26,6 +27,41 @@ export interface GroupRoot {
   behind: string[];
   /** Where in it the trouble sits. */
   instances: readonly InstanceShare[];
+  /** In which ways it is, each by the findings of that kind alone. */
+  ways: Way[];
+}
+
+type OwnRanking = (findings: readonly Finding[]) => Cause[];
+
+/** Ranks some findings as if nothing else had been found. */
+function ownRanking(
+  graph: CallGraph,
+  windowsSince: (sinceMs: number) => readonly WindowMeasure[],
+  baselines: Baselines,
+  operations: ReadonlyMap<number, Operation>,
+): OwnRanking {
+  return (findings) => {
+    const windows = windowsSince(Math.min(...findings.map((finding) => finding.sinceMs)));
+    const candidates = candidatesOf(findings, graph, operations);
+    return scored(suspect(candidates, graph, windows, baselines, operations, findings));
+  };
+}
+
+/** Of the ways in which a service at fault deviates, those that blame it by themselves: slowness alone may come from what fails elsewhere. */
+function waysOf(service: string, findings: readonly Finding[], rankOwn: OwnRanking): Way[] {
+  const its = new Map<Way, Finding[]>();
+  for (const finding of findings) its.set(wayOf(finding), [...(its.get(wayOf(finding)) ?? []), finding]);
+  if (its.size === 1) return [...its.keys()];
+  return [...its].flatMap(([way, alone]) => {
+    const [first] = rankOwn(alone);
+    return first?.service === service && first.score >= LIKELY ? [way] : [];
+  });
+}
+
+function wayOf({ signal, pattern }: Finding): Way {
+  if (signal === 'traffic') return 'traffic';
+  if (signal === 'errors' || signal === 'events') return 'failing';
+  return signal === 'calls' && pattern !== 'repeated' ? 'failing' : 'slow';
 }
 
 /**
@@ -47,25 +83,23 @@ export function rootsOf(
     if (service === undefined || !causes.some((cause) => cause.service === service)) continue;
     own.set(service, [...(own.get(service) ?? []), finding]);
   }
+  const rankOwn = ownRanking(graph, windowsSince, baselines, operations);
   const isWhole = own.size === 1 && [...own.values()][0]!.length === group.length;
   return [...own]
     .flatMap(([service, findings]): GroupRoot[] => {
-      const sinceMs = Math.min(...findings.map((finding) => finding.sinceMs));
-      const [first] = isWhole
-        ? causes
-        : scored(
-            suspect(
-              candidatesOf(findings, graph, operations),
-              graph,
-              windowsSince(sinceMs),
-              baselines,
-              operations,
-              findings,
-            ),
-          );
+      const [first] = isWhole ? causes : rankOwn(findings);
       if (first === undefined || first.service !== service || first.score < LIKELY) return [];
       const behind = [...new Set(unseenCallees(hotOperations(findings), graph, operations))];
-      return [{ service, score: first.score, findings, behind, instances: first.instances ?? [] }];
+      return [
+        {
+          service,
+          score: first.score,
+          findings,
+          behind,
+          instances: first.instances ?? [],
+          ways: waysOf(service, findings, rankOwn),
+        },
+      ];
     })
     .sort((a, b) => b.score - a.score || (a.service < b.service ? -1 : 1));
 }

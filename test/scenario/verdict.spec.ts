@@ -90,6 +90,28 @@ it('tells of a second fault in the same requests while the first lasts, and when
   expect(news[1]!.minute).toBeLessThanOrEqual(17.5);
 });
 
+it('tells of a second fault of another kind in the service that is blamed already', () => {
+  const { told } = live({
+    toMs: minute(30),
+    faults: [
+      { ...fault('slow', 'cart', 10), toMs: minute(22) },
+      { ...fault('errors', 'cart'), fromMs: minute(16), toMs: minute(22) },
+    ],
+  });
+  const news = told.filter((t) => t.kind !== 'escalated');
+  expect(news.map((t) => t.kind)).toEqual(['opened', 'another_cause', 'resolved']);
+  expect(news[1]).toMatchObject({ cause: 'cart GetCart' });
+  expect(news[1]!.minute).toBeGreaterThan(16);
+  expect(news[1]!.minute).toBeLessThanOrEqual(17);
+});
+
+it('and not of a fault that shows in two ways from the beginning, or that gets worse', () => {
+  const both = live({ faults: [fault('slow', 'cart', 10), fault('errors', 'cart')] }).told;
+  expect(both.filter((t) => t.kind !== 'escalated').map((t) => t.kind)).toEqual(['opened', 'resolved']);
+  const worse = live({ faults: [fault('slow', 'cart', 5), { ...fault('slow', 'cart', 10), fromMs: minute(14) }] }).told;
+  expect(worse.filter((t) => t.kind !== 'escalated').map((t) => t.kind)).toEqual(['opened', 'resolved']);
+});
+
 describe('nothing is said', () => {
   it.each([1, 2, 3])('of an hour of ordinary traffic with a few errors (seed %i)', (seed) => {
     expect(live({ toMs: minute(60), background: 0.01, seed }).told).toEqual([]);
