@@ -187,7 +187,7 @@ describe('step', () => {
     {
       name: 'unless the first is not at fault any more: the cause was another',
       windows: [...again(2, rooted([], [['s1', 0.3]], [1, 2])), ...again(8, rooted(['s2'], [['s2', 0.95]], [1, 2]))],
-      told: ['0:opened', '3:another_cause'],
+      told: ['1:opened', '4:another_cause'],
     },
     {
       name: 'a cause that stands back for two windows is not refuted',
