@@ -2,11 +2,11 @@ import type { CallPattern, Finding } from '../model/anomaly.js';
 import type { EdgeBaseline, OperationBaseline } from '../model/baseline.js';
 import { calleesOf, OTHER_SHAPES } from '../model/shape.js';
 import { dispersionOf, MIN_SHARE } from '../model/spread.js';
-import { binomialLowerScore, binomialUpperScore, normalUpperScore } from '../model/tail.js';
+import { binomialLowerScore, binomialUpperScore, poissonLowerScore, poissonUpperScore } from '../model/tail.js';
 import { notYetJudged, type CallSignal, type CallWindow } from './evidence.js';
 
 /** Newest windows in which the caller was at work, taken together. */
-const LENGTHS = [2, 3, 6] as const;
+const LENGTHS = [2, 3, 6, 12] as const;
 const TRIALS = Math.log10(LENGTHS.length);
 /** Without the window that deviates most this much must remain. */
 const REST_SCORE = 2;
@@ -22,7 +22,7 @@ interface Taken {
 /**
  * Calls one operation makes to another for each of its own spans, in the sampled traces of the newest windows: vanished (down) or
  * multiplied (up, retries and N+1). Down: binomial tail of the spans that call at all where there is at most one call a span on average, else
- * normal with Poisson variance; both with the over-dispersion of past windows and the uncertainty of what was learned. The newest window must deviate too, and one window
+ * that of Poisson counts; both with the over-dispersion of past windows and the uncertainty of what was learned. The newest window must deviate too, and one window
  * alone is not enough, so that one odd trace does not linger.
  */
 export const detectCalls: CallSignal = (callerId, calleeId, windows, baseline, policy, _, caller) => {
@@ -30,17 +30,18 @@ export const detectCalls: CallSignal = (callerId, calleeId, windows, baseline, p
   const current = windows.at(-1);
   if (current === undefined || current.callerN === 0 || baseline.callerN === 0) return null;
   const expected = baseline.calls / baseline.callerN;
+  const rate = (baseline.calls + 0.5) / (baseline.callerN + 1);
   let callsEach = 1;
-  const scoreOf = ({ callerN, calls }: Taken, isDrop: boolean, windowCount: number): number => {
+  const scoreOf = ({ windows: taken, callerN, calls }: Taken, isDrop: boolean): number => {
     if (callerN === 0) return 0;
-    const phi = dispersionOf(baseline.callsChi, callerN / windowCount) * (1 + callerN / baseline.callerN);
+    const phi = dispersionOf(baseline.callsChi, callerN / taken.length) * (1 + callerN / baseline.callerN);
     if (isDrop && expected <= 1) {
       const calling = baseline.calls / callsEach;
       const share = Math.min(calling / baseline.callerN, 1 - MIN_SHARE, (calling + 0.5) / (baseline.callerN + 1));
       return binomialLowerScore(calls / callsEach / phi, callerN / phi, share);
     }
-    const distance = isDrop ? expected * callerN - calls : calls - expected * callerN;
-    return normalUpperScore(distance / Math.sqrt(phi * Math.max(expected * callerN, 1)));
+    const due = (rate * callerN) / phi;
+    return isDrop ? poissonLowerScore(calls / phi, due) : poissonUpperScore(calls / phi, due);
   };
 
   const strongest = (): { taken: Taken; isDrop: boolean; score: number; restScore: number } | null => {
@@ -48,10 +49,10 @@ export const detectCalls: CallSignal = (callerId, calleeId, windows, baseline, p
     for (const length of LENGTHS) {
       const taken = sumOf(working.slice(-length));
       const isDrop = taken.calls < expected * taken.callerN;
-      const score = scoreOf(taken, isDrop, length) - TRIALS;
+      const score = scoreOf(taken, isDrop) - TRIALS;
       if (score <= (best?.score ?? 0)) continue;
       const rest = sumOf(withoutStrongest(taken.windows, expected, isDrop));
-      best = { taken, isDrop, score, restScore: scoreOf(rest, isDrop, length) };
+      best = { taken, isDrop, score, restScore: scoreOf(rest, isDrop) };
     }
     return best;
   };

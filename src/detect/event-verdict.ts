@@ -3,7 +3,7 @@ import type { Baselines } from '../model/baseline.js';
 import { SEVERITY_ERROR } from '../model/event.js';
 import type { Policy } from '../model/policy.js';
 import { dispersionOf } from '../model/spread.js';
-import { binomialLowerScore, binomialUpperScore, normalUpperScore } from '../model/tail.js';
+import { binomialLowerScore, binomialUpperScore, poissonLowerScore, poissonUpperScore } from '../model/tail.js';
 import { notYetJudged } from './evidence.js';
 import { type EventSeries, NEWEST, operationsOf, shareOf } from './event-series.js';
 
@@ -83,7 +83,9 @@ function strongestPool({ counts, operationId, baseline }: EventSeries, expected:
     const isDrop = spans < expected * of;
     const tail =
       operationId === 0
-        ? normalUpperScore(Math.abs(spans - expected * of) / Math.sqrt(phi * Math.max(1, expected * of)))
+        ? isDrop
+          ? poissonLowerScore(spans / phi, (expected * of) / phi)
+          : poissonUpperScore(spans / phi, (expected * of) / phi)
         : isDrop
           ? binomialLowerScore(spans / phi, of / phi, expected)
           : binomialUpperScore(spans / phi, of / phi, expected);

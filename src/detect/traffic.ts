@@ -2,12 +2,12 @@ import type { Finding } from '../model/anomaly.js';
 import type { OperationBaseline } from '../model/baseline.js';
 import type { Policy } from '../model/policy.js';
 import { representedSpans } from '../model/rollup.js';
-import { normalUpperScore } from '../model/tail.js';
+import { poissonLowerScore, poissonUpperScore } from '../model/tail.js';
 import { notYetJudged, type OperationSignal, type OperationWindow } from './evidence.js';
 
 /**
- * Traffic of an entry point, down or up: spans over the pooled windows against mean and variance of past windows (variance at least the
- * mean: traffic is never steadier than Poisson). Operations inside the call graph are judged by calls a caller's span instead
+ * Traffic of an entry point, down or up: spans over the pooled windows against the Poisson tail of past windows, counts divided by how far these
+ * differ beyond chance (at least 1: traffic is never steadier than Poisson). Operations inside the call graph are judged by calls a caller's span instead
  * (src/detect/calls.ts), so that less load at the door is told once, at the door. Unbroken windows are required: a gap in the stream is
  * not a drop.
  */
@@ -23,8 +23,10 @@ export const detectTraffic: OperationSignal = (operationId, windows, baseline, p
   const n = pooled.reduce((sum, window) => sum + (window.rollup?.n ?? 0), 0);
   const observed = pooled.reduce((sum, window) => sum + (window.rollup ? representedSpans(window.rollup) : 0), 0);
   const isDrop = observed < expected;
-  const z = Math.abs(observed - expected) / Math.sqrt(variance * policy.pooledWindows);
-  const score = normalUpperScore(z);
+  const phi = variance / mean;
+  const score = isDrop
+    ? poissonLowerScore(observed / phi, expected / phi)
+    : poissonUpperScore(observed / phi, expected / phi);
   if (score < policy.windowScore) return null;
   const finding: Finding = {
     signal: 'traffic',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { binomialLowerScore, binomialUpperScore, fisherScore, normalUpperScore } from './tail.js';
+import { binomialLowerScore, binomialUpperScore, fisherScore, poissonLowerScore, poissonUpperScore } from './tail.js';
 
 /** Sum of the binomial terms, in logarithms of factorials added up one by one. */
 function exactUpper(k: number, n: number, p: number): number {
@@ -40,16 +40,28 @@ describe('binomial tails', () => {
   ])('$name', ({ score, want }) => expect(Math.abs(score - want)).toBeLessThan(0.35));
 });
 
-describe('normalUpperScore', () => {
-  // Upper tails of the normal distribution, Wolfram Alpha: 1-CDF[NormalDistribution[0,1],z].
+describe('Poisson tails', () => {
+  it('are what binomial tails come to when many have a small chance each', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 300 }), fc.double({ min: 0.01, max: 300, noNaN: true }), (k, mean) => {
+        expect(poissonUpperScore(k, mean)).toBeCloseTo(binomialUpperScore(k, 1e10, mean / 1e10), 3);
+        expect(poissonLowerScore(k, mean)).toBeCloseTo(binomialLowerScore(k, 1e10, mean / 1e10), 3);
+      }),
+    );
+  });
+
   it.each([
-    { z: 1.6448536, p: 0.05 },
-    { z: 3, p: 1.349898e-3 },
-    { z: 4.9999, p: 2.8681e-7 },
-    { z: 5.0001, p: 2.86502e-7 },
-    { z: 10, p: 7.61985e-24 },
-  ])('z = $z', ({ z, p }) => expect(normalUpperScore(z)).toBeCloseTo(-Math.log10(p), 3));
-  it('says nothing below the mean', () => expect(normalUpperScore(-3)).toBe(0));
+    { name: 'none where 31 were due is e^-31', score: poissonLowerScore(0, 31), want: 31 / Math.LN10 },
+    // The terms added up, in logarithms.
+    { name: 'few where many were due', score: poissonLowerScore(4, 31), want: 8.82 },
+    { name: 'twice as many', score: poissonUpperScore(60, 30), want: 6.034 },
+    { name: 'a few more of many', score: poissonUpperScore(5301, 5000), want: 4.895 },
+    { name: 'about as many as due', score: poissonUpperScore(30, 30), want: 0.28 },
+    { name: 'nothing where nothing is due', score: poissonLowerScore(0, 0), want: 0 },
+    { name: 'something where nothing is due', score: poissonUpperScore(1, 0), want: 300 },
+    { name: 'a huge count', score: poissonUpperScore(1_050_000, 1_000_000), want: 300 },
+    { name: 'a count of which half is gone', score: poissonLowerScore(500_000, 1_000_000), want: 300 },
+  ])('$name', ({ score, want }) => expect(score).toBeCloseTo(want, 2));
 });
 
 describe("Fisher's method", () => {
