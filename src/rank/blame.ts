@@ -10,9 +10,10 @@ import { eventCredits } from './event-credit.js';
 import { explain } from './explain.js';
 import { failingCredits } from './failing-credit.js';
 import { gapCredits } from './gap-credit.js';
-import { type CallGraph, above } from './graph.js';
+import type { CallGraph } from './graph.js';
 import { instanceShares } from './instances.js';
 import { observe } from './observe.js';
+import { passOn } from './pass-on.js';
 import { repeatedCredits } from './repeated-credit.js';
 import { creditRetries } from './retries.js';
 import { certainty } from './surprise.js';
@@ -31,12 +32,8 @@ const SOURCES: readonly CreditSource[] = [
 ];
 /** What explains less than a thousandth is not worth a line. */
 const MIN_SHARE = 0.001;
-/** A caller whose callee has such evidence of its own only passes the trouble on; this much of its credit stays. */
-const PASSED_ON = 0.2;
 /** Weight of a dimension that none of the findings complains of. */
 const UNCOMPLAINED = 0.25;
-/** -log10: evidence below this is no trouble to pass on. */
-const TROUBLE = 3;
 
 /** Causes with their shares of the trouble as scores, and the -log10 of chance of the strongest evidence against each service. */
 export interface Suspects {
@@ -67,7 +64,7 @@ export function suspect(
   const believed = raw
     .map((credit) => ({ ...credit, amount: credit.amount * certainty(credit.surprise, tried) }))
     .filter((credit) => credit.amount > 0);
-  const passed = passOn(believed, graph);
+  const passed = passOn(believed, trial);
   const totals = new Map<Dimension, number>();
   for (const credit of passed) totals.set(credit.dimension, (totals.get(credit.dimension) ?? 0) + credit.amount);
   const credits = passed
@@ -138,20 +135,6 @@ function explained(
         counterfactuals: without.get(serviceId) ?? [],
       };
     });
-}
-
-/** Spans that stop short further down, failures or events explain those further up: callers write about the errors of whom they call. */
-function passOn(credits: readonly Credit[], graph: CallGraph): Credit[] {
-  const troubled = credits.filter((credit) => credit.dimension !== 'time' && credit.surprise >= TROUBLE);
-  const passing = above(
-    graph,
-    troubled.map((credit) => credit.operationId),
-  );
-  return credits.map((credit) =>
-    (credit.dimension === 'vanished' || credit.dimension === 'events') && passing.has(credit.operationId)
-      ? { ...credit, amount: credit.amount * PASSED_ON }
-      : credit,
-  );
 }
 
 /**

@@ -38,9 +38,13 @@ export function downstream(graph: CallGraph, from: Iterable<number>): Set<number
 
 /**
  * Operations that reach, through one call or more, one of the given operations other than themselves. Linear: each operation is visited
- * at most twice, for the first two of the given that it is known to reach.
+ * at most twice, for the first two of the given that it is known to reach. Only calls that are `wanted` are followed.
  */
-export function above(graph: CallGraph, given: Iterable<number>): Set<number> {
+export function above(
+  graph: CallGraph,
+  given: Iterable<number>,
+  wanted: (callerId: number, calleeId: number) => boolean = () => true,
+): Set<number> {
   const reached = new Map<number, number[]>();
   const queue: [operation: number, from: number][] = [];
   const visit = (operation: number, from: number): void => {
@@ -51,7 +55,7 @@ export function above(graph: CallGraph, given: Iterable<number>): Set<number> {
   };
   for (const id of new Set(given)) visit(id, id);
   for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-    for (const caller of graph.callers.get(next[0]) ?? []) visit(caller, next[1]);
+    for (const caller of graph.callers.get(next[0]) ?? []) if (wanted(caller, next[0])) visit(caller, next[1]);
   }
   return new Set([...reached].filter(([id, from]) => from.some((each) => each !== id)).map(([id]) => id));
 }

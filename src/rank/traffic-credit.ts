@@ -1,9 +1,5 @@
-import type { Finding } from '../model/anomaly.js';
 import type { Credit, CreditSource } from './credit.js';
-import { type CallGraph, downstream } from './graph.js';
-
-/** What a deviation further up explains keeps this much of its credit. */
-const EXPLAINED = 0.2;
+import { amountsOf, isPassedDown, PASSED_ON } from './pass-on.js';
 
 /**
  * Requests that came too few or too many, on the entry where they come in: what lies before it is not in the traces. Only where a finding
@@ -11,12 +7,12 @@ const EXPLAINED = 0.2;
  * pass on: when they deviate in the same direction it keeps a fifth.
  */
 export const trafficCredits: CreditSource = ({ findings, windows, graph }) => {
-  const amounts = findings.filter(({ signal, raised }) => raised && (signal === 'traffic' || signal === 'calls'));
+  const amounts = amountsOf(findings);
   return amounts
     .filter(({ signal }) => signal === 'traffic')
     .map((finding): Credit => {
       const { operationId, observed, expected, n, score } = finding;
-      const explained = isPassedOn(finding, amounts, graph) ? EXPLAINED : 1;
+      const explained = isPassedDown(finding, amounts, graph) ? PASSED_ON : 1;
       return {
         operationId,
         originId: operationId,
@@ -27,13 +23,3 @@ export const trafficCredits: CreditSource = ({ findings, windows, graph }) => {
       };
     });
 };
-
-function isPassedOn({ operationId, direction }: Finding, amounts: readonly Finding[], graph: CallGraph): boolean {
-  const below = downstream(graph, [operationId]);
-  return amounts.some(
-    (other) =>
-      other.direction === direction &&
-      !below.has(other.operationId) &&
-      downstream(graph, [other.operationId]).has(operationId),
-  );
-}
