@@ -116,8 +116,9 @@ function blamedParts(links: readonly Link[], tried: number): Map<string, Pair> {
     }
   }
   for (const pair of pairs.values()) {
-    const explained = pair.byCallerUs + pair.byCalleeUs;
-    pair.callerShare = explained > 0 ? pair.byCallerUs / explained : 0;
+    // What nobody's other links explain is between these two, and falls on the callee.
+    const all = pair.byCallerUs + pair.byCalleeUs + pair.leftUs;
+    pair.callerShare = all > 0 ? pair.byCallerUs / all : 0;
   }
   return pairs;
 }

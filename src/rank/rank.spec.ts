@@ -162,6 +162,12 @@ describe('rank', () => {
       first: 'back/op20',
     },
     {
+      name: 'the callee, also when the other connections of its caller are a hair slower',
+      findings: [finding(10)],
+      world: { gap: { '11>20': 90_000, '12>40': 700 } },
+      first: 'back/op20',
+    },
+    {
       name: 'a host whose every connection is slow',
       findings: [finding(10)],
       world: { gap: { '11>20': 9000, '12>40': 9000 } },
