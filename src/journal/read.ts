@@ -88,8 +88,8 @@ export class JournalReader {
 
   /**
    * The spans of these traces (32 hex digits), each span once; a trace of which nothing is stored, or for which there is no room among 200,000 spans, is
-   * missing from the map. On the way
-   * `versions` is shown every span.
+   * missing from the map. A server may share its span id with its client (Zipkin's way): these are two. Of copies under several names that stands which was known
+   * first, whichever came first. On the way `versions` is shown every span.
    */
   async structure(
     tenantId: number,
@@ -102,10 +102,11 @@ export class JournalReader {
       const servedBy: string[] = [];
       eachWanted(spans, wanted, (i, traceId, copies) => {
         const spanId = hex(spans, spans.spanIdAt[i]!, 8);
-        if (copies.has(spanId)) return;
+        const key = spans.kind[i] === KIND_SERVER ? `${spanId} server` : spanId;
+        if ((copies.get(key)?.operationId ?? Infinity) <= operationIds[i]!) return;
         versions?.add(spans, i, serviceIds[spans.resource[i]!]!);
         const isRoot = spans.parentAt[i]! < 0;
-        copies.set(spanId, {
+        copies.set(key, {
           traceId,
           spanId,
           parentSpanId: isRoot ? '' : hex(spans, spans.parentAt[i]!, 8),

@@ -67,6 +67,34 @@ describe('measureWindow', () => {
     });
   });
 
+  it('counts what has one id under two names under each: a client and its server, or a span that was renamed on the way', () => {
+    const one = { trace: 1, tag: 7, durationUs: 100 };
+    const client = span('s', '', 1, 5, 0, 100, { kind: 3 });
+    const server = span('s', '', 2, 6, 10, 90);
+    const below = span('c', 's', 2, 7, 20, 30);
+    for (const spans of [
+      [client, server, below],
+      [below, server, client],
+    ]) {
+      const measured = measureWindow(
+        0,
+        [posting(5, [one]), posting(5, [one]), posting(6, [one]), posting(7, [{ ...one, tag: 8 }])],
+        new Map([[traceId(1), spans]]),
+        1,
+      );
+      expect(measured.duplicateSpans).toBe(1);
+      expect(measured.rollups.map(({ operationId, n, sampledN }) => [operationId, n, sampledN])).toEqual([
+        [5, 1, 1],
+        [6, 1, 1],
+        [7, 1, 1],
+      ]);
+      expect(measured.edges.map(({ callerId, calleeId, calls }) => [callerId, calleeId, calls])).toEqual([
+        [5, 6, 1],
+        [6, 7, 1],
+      ]);
+    }
+  });
+
   it('keeps siblings of equal time apart', () => {
     const measured = measureWindow(
       0,

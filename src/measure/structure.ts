@@ -7,15 +7,17 @@ import { alignClocks } from './align.js';
 import { partsOf, waitingParents } from './asynchrony.js';
 import { childPositions, criticalPath, deepestFailing } from './critical-path.js';
 import { depths, parentPositions, selfTimes } from './self-time.js';
+import { apart } from './shared-ids.js';
 
 const NONE: ReadonlySet<number> = new Set();
 
 /** Adds what one whole trace says to the rollups of its operations and edges. */
 export function addStructure(
-  sent: readonly StructuralSpan[],
+  received: readonly StructuralSpan[],
   rollupOf: (operationId: number) => Rollup,
   edgeOf: (callerId: number, calleeId: number) => EdgeRollup,
 ): void {
+  const sent = apart(received);
   const parents = parentPositions(sent);
   const depth = depths(parents);
   const spans = alignClocks(sent, parents, depth);

@@ -245,6 +245,23 @@ describe('journal', () => {
     expect((await it1.reader.structure(1, [hex(traceId)])).get(hex(traceId))).toHaveLength(2);
   });
 
+  it('has of one span id both the client and its server, and of a span that came under two names always the same', async () => {
+    const names = [];
+    for (const order of [
+      ['told', 'renamed'],
+      ['renamed', 'told'],
+    ]) {
+      const traceId = randomBytes(16);
+      const spanId = randomBytes(8);
+      for (const name of order) await store(it1, requestOf('namer', [span(nowMs, { traceId, spanId, name, kind: 3 })]));
+      await store(it1, requestOf('named', [span(nowMs, { traceId, spanId, name: 'serve', kind: 2 })]));
+      const spans = (await it1.reader.structure(1, [hex(traceId)])).get(hex(traceId))!;
+      expect(spans.map(({ kind }) => kind).toSorted()).toEqual([2, 3]);
+      names.push(spans.map(({ operationId }) => operationId).toSorted((a, b) => a - b));
+    }
+    expect(names[0]).toEqual(names[1]);
+  });
+
   it('gathers small requests that are committed together in one segment and finds every span in it', async () => {
     const traces = Array.from({ length: 40 }, () => randomBytes(16));
     await Promise.all(
