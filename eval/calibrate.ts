@@ -88,6 +88,7 @@ for (const seed of values.seeds.split(',').map(Number)) {
 systems.push({ name: 'generated', cases: generated });
 
 for (const { name, cases } of systems) {
+  show(`${name}, as it is`, cases);
   const others = systems.filter((each) => each.name !== name).map((each) => each.cases);
   if (others.length > 0) show(`${name}, fitted on the others`, cases, fitted(others));
 }
@@ -112,7 +113,7 @@ function fitted(several: readonly Cases[]): Calibration {
   return fit(rows);
 }
 
-function show(title: string, cases: Cases, calibration: Calibration): void {
+function show(title: string, cases: Cases, calibration?: Calibration): void {
   const first = cases
     .map((each) => each.map(({ features, isRight }) => ({ score: probability(features, calibration), isRight })))
     .flatMap((each) => each.sort((a, b) => b.score - a.score).slice(0, 1));

@@ -57,6 +57,7 @@ function requestOf(
       kind,
       startTimeUnixNano: `${span.startUs}000`,
       endTimeUnixNano: `${span.endUs}000`,
+      ...(span.links === undefined ? {} : { links: span.links }),
       status: span.isError ? { code: 2, message: 'planted' } : {},
     });
   }
