@@ -57,7 +57,7 @@ const LENGTH_MS = 5 * MINUTE_MS;
 
 /**
  * Plans `n` faults, one every `everyMs` from `fromMs` on, kind by kind in turn, at places by chance among those with enough traffic, and attaches
- * their effects to the system.
+ * their effects to the system. A system without a place for a kind goes without it.
  */
 export function planFaults(system: System, n: number, fromMs: number, everyMs: number, random: Random): Label[] {
   const planner = new Planner(system, random);
@@ -183,7 +183,9 @@ class Planner {
         return [{ ...silent, operations: new Set(operations) }];
       }
       case 'two_faults': {
-        const [first, second] = this.unrelated();
+        const pair = this.unrelated();
+        if (pair === null) return [];
+        const [first, second] = pair;
         return [inService(first, slowness()), inService(second, { errorShare: 0.6 })];
       }
       case 'two_causes': {
@@ -255,14 +257,14 @@ class Planner {
     return this.random.pick(busy);
   }
 
-  /** Two services of which no request meets both. */
-  private unrelated(): [Service, Service] {
+  /** Two services of which no request meets both; null when chance finds none, as where one entry leads everywhere. */
+  private unrelated(): [Service, Service] | null {
     for (let tries = 0; tries < 500; tries++) {
       const [first, second] = [this.application(), this.application()];
       const above = this.usage.entriesOf(first);
       if (first !== second && ![...this.usage.entriesOf(second)].some((entry) => above.has(entry)))
         return [first, second];
     }
-    throw new Error('no two unrelated services with enough traffic: choose another seed or more services');
+    return null;
   }
 }

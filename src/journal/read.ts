@@ -4,7 +4,7 @@ import { gunzip } from 'node:zlib';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { Posting } from '../model/posting.js';
-import type { StructuralSpan } from '../model/span.js';
+import { KIND_SERVER, type StructuralSpan } from '../model/span.js';
 import type { VersionCollector } from './collect-versions.js';
 import { Dictionary } from './dictionary.js';
 import { eachWanted } from './wanted-traces.js';
