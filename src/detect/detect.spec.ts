@@ -150,6 +150,23 @@ describe('traffic of an entry point', () => {
   const withN = (n: number) => six((i) => [rollup(i, { n })]);
   const table: { name: string; windows: WindowMeasure[]; known?: OperationBaseline; want: string }[] = [
     { name: 'gone, while others are at work', windows: six(() => []), want: 'raised' },
+    {
+      name: 'gone, and back in the newest window',
+      windows: six((i) => (i < 5 ? [] : [rollup(i)])),
+      want: 'not_persistent',
+    },
+    {
+      name: 'of thirty-one requests a minute none',
+      windows: six(() => []),
+      known: baseline({ entries: 3000, perWindowSum: 312, perWindowSumSq: 1934 }),
+      want: 'raised',
+    },
+    {
+      name: 'of thirty-one a minute none, where they come in bursts',
+      windows: six(() => []),
+      known: baseline({ entries: 3000, perWindowSum: 312, perWindowSumSq: 9672 }),
+      want: 'nothing',
+    },
     { name: 'a third less', windows: withN(33), want: 'small_relative_effect' },
     { name: 'four times as much', windows: withN(200), want: 'raised' },
     {
@@ -182,6 +199,28 @@ describe('calls', () => {
     { name: 'the caller is away: nothing is known', windows: [0, 1, 2].map((i) => window(i, [])), want: 'nothing' },
   ];
   it.each(table)('$name: $want', ({ windows, want }) => expect(verdict(windows, known, 'calls')).toBe(want));
+
+  const few = (windows: number, n: number): WindowMeasure[] =>
+    Array.from({ length: windows }, (_, i) => window(i, [rollup(i, { n, sampledN: n })], 0));
+  it.each([
+    { name: 'a call that is repeated now and then, 36 times due', calls: 3030, windows: few(6, 6), want: 'raised' },
+    {
+      name: 'a call of every other span, 12 times due in a minute',
+      calls: 1500,
+      windows: few(6, 4),
+      want: 'not_significant',
+    },
+    { name: 'the same, over two minutes', calls: 1500, windows: few(12, 4), want: 'raised' },
+  ])('$name, is gone: $want', ({ calls, windows, want }) => {
+    // As many series as a small system has.
+    const edges = new Map([['1>2', { ...once, calls }]]);
+    for (let i = 0; i < 300; i++) edges.set(`1>${10 + i}`, { ...once, calls: 1 });
+    expect(
+      detect(windows, { operations: new Map(), edges }, DEFAULT_POLICY, { operations: new Map() }).find(
+        ({ operationId }) => operationId === 2,
+      )?.reason,
+    ).toBe(want);
+  });
 
   it('one call a span on average is no rule where a third calls twice and a fifth not at all', () => {
     // Two in eight, with 0.996 a span: by chance once in a hundred times; were each span to call once, never.

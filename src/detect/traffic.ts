@@ -9,7 +9,7 @@ import { notYetJudged, type OperationSignal, type OperationWindow } from './evid
  * Traffic of an entry point, down or up: spans over the pooled windows against the Poisson tail of past windows, counts divided by how far these
  * differ beyond chance (at least 1: traffic is never steadier than Poisson). Operations inside the call graph are judged by calls a caller's span instead
  * (src/detect/calls.ts), so that less load at the door is told once, at the door. Unbroken windows are required: a gap in the stream is
- * not a drop.
+ * not a drop. The newest window must deviate too.
  */
 export const detectTraffic: OperationSignal = (operationId, windows, baseline, policy) => {
   const current = windows.at(-1);
@@ -53,6 +53,10 @@ export const detectTraffic: OperationSignal = (operationId, windows, baseline, p
     ? observed <= expected * (1 - policy.traffic.minDrop)
     : observed >= expected * policy.traffic.minSurge;
   if (!farEnough) return { ...finding, reason: 'small_relative_effect' };
+  // By half the effect: what is over must not be told for as long as its windows are among the newest.
+  const now = current.rollup ? representedSpans(current.rollup) : 0;
+  const lasts = isDrop ? now <= mean * (1 - policy.traffic.minDrop / 2) : now >= (mean * policy.traffic.minSurge) / 2;
+  if (!lasts) return { ...finding, reason: 'not_persistent' };
   return { ...finding, raised: true, reason: 'raised' };
 };
 
