@@ -1,4 +1,4 @@
-/** Why a step of an incident does not concern a rule; stored with every decision. */
+/** Why a step of an incident does not concern a rule; kept in the row of the step. */
 export type DecisionReason =
   | 'rule_disabled'
   | 'severity_below_rule'

@@ -9,6 +9,7 @@ import { AlertsInHand1763900300001 } from '../../migrations/1763900300001-alerts
 import { Links1763900100001 } from '../../migrations/1763900100001-links.js';
 import { RuleSource1763900300000 } from '../../migrations/1763900300000-rule-source.js';
 import { EndsByTimeout1763901300000 } from '../../migrations/1763901300000-ends-by-timeout.js';
+import { UnconcernedRules1763901300001 } from '../../migrations/1763901300001-unconcerned-rules.js';
 import { FrequentAlerts1763900400300 } from '../../migrations/1763900400300-frequent-alerts.js';
 import { Feedback1763900400200 } from '../../migrations/1763900400200-feedback.js';
 import { ResolvedByHand1763900400100 } from '../../migrations/1763900400100-resolved-by-hand.js';
@@ -76,6 +77,7 @@ export function createDataSource(url: string, poolSize = 10): DataSource {
       SegmentAttributes1763900600000,
       FrequentAlerts1763900400300,
       EndsByTimeout1763901300000,
+      UnconcernedRules1763901300001,
     ],
     migrationsTransactionMode: 'each',
     applicationName: 'tracehound',

@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { Alert, AlertTransition } from '../model/alert.js';
 import type { CorrelationReport } from '../model/correlation.js';
-import type { Decision } from '../model/decision.js';
+import type { Decision, DecisionReason } from '../model/decision.js';
 import type { Incident, IncidentEvent, IncidentEventKind } from '../model/incident.js';
 import type { Notice } from '../model/notice.js';
 import type { Operation } from '../model/operation.js';
@@ -19,7 +19,7 @@ import { VersionStore } from './version.store.js';
 
 /** Steps in one transaction: rules are read once for them, and others wait no longer for what they lock. */
 const EVENTS_AT_ONCE = 50;
-/** Seconds until a decision that failed is tried again; after the last one it is set aside: about three minutes after the first. */
+/** Seconds until a decision that failed is tried again (what waits for longer was put off by a clock that has been set back); after the last one it is set aside: about three minutes after the first. */
 const RETRY_AFTER_S = [1, 5, 30, 150] as const;
 
 const WEEK_MS = 7 * 24 * HOUR_MS;
@@ -109,8 +109,9 @@ export class DecisionStore {
   ): Promise<number | null> {
     const events: EventRow[] = await tx.query(
       `select incident_id, sequence, kind, at, reason, snapshot, decide_attempts from incident_events e
-       where tenant_id = $1 and decided_at is null and (decide_after is null or decide_after <= now())
-         and (created_at <= now() - make_interval(secs => $2)
+       where tenant_id = $1 and decided_at is null and (decide_after is null or decide_after <= now()
+           or decide_after > now() + interval '5 minutes')
+         and (created_at <= now() - make_interval(secs => $2) or created_at > now() + interval '1 minute'
               or at <= (select done_through from stage_cursors where tenant_id = $1 and stage = 'correlate'))
          and not exists (
            select from incident_events earlier
@@ -121,22 +122,27 @@ export class DecisionStore {
     if (events.length === 0) return null;
     if (events.length === 1) tried.event = events[0]!;
     const rules = await this.rules.list(tenantId, tx);
-    for (const row of events) await this.decideOne(tx, tenantId, row, rules, decide);
+    const unconcerned: string[] = [];
+    for (const row of events) {
+      unconcerned.push(JSON.stringify(byReason(await this.decideOne(tx, tenantId, row, rules, decide))));
+    }
     await tx.query(
-      `update incident_events e set decided_at = now() from unnest($1::uuid[], $2::int4[]) d (incident_id, sequence)
+      `update incident_events e set decided_at = now(), unconcerned_rules = nullif(d.unconcerned_rules, '{}')
+       from unnest($1::uuid[], $2::int4[], $3::jsonb[]) d (incident_id, sequence, unconcerned_rules)
        where e.incident_id = d.incident_id and e.sequence = d.sequence`,
-      [events.map(({ incident_id }) => incident_id), events.map(({ sequence }) => sequence)],
+      [events.map(({ incident_id }) => incident_id), events.map(({ sequence }) => sequence), unconcerned],
     );
     return events.length;
   }
 
+  /** Gives the rules that the step does not concern. */
   private async decideOne(
     tx: EntityManager,
     tenantId: number,
     row: EventRow,
     rules: Rule[],
     decide: (input: DecisionInput) => Verdict,
-  ): Promise<void> {
+  ): Promise<Decision[]> {
     const { decisions, transitions, notice } = decide({
       event: {
         incidentId: row.incident_id,
@@ -152,20 +158,7 @@ export class DecisionStore {
       report: await this.correlations.get(tenantId, row.incident_id, tx),
     });
     await this.alerts.apply(tx, tenantId, transitions, notice);
-    if (decisions.length === 0) return;
-    await tx.query(
-      `insert into decisions (incident_id, sequence, rule_id, tenant_id, rule_name, send, reason, channel_ids)
-       select $1, $2, d.rule_id, $3, d.rule_name, false, d.reason, '{}'
-       from unnest($4::uuid[], $5::text[], $6::text[]) d (rule_id, rule_name, reason) on conflict do nothing`,
-      [
-        row.incident_id,
-        row.sequence,
-        tenantId,
-        decisions.map(({ ruleId }) => ruleId),
-        decisions.map(({ ruleName }) => ruleName),
-        decisions.map(({ reason }) => reason),
-      ],
-    );
+    return decisions;
   }
 
   private async context(tenantId: number, rules: readonly Rule[], atMs: number): Promise<DecisionInput['context']> {
@@ -202,6 +195,13 @@ export class DecisionStore {
       [incident_id, sequence, errorText(error), waitS ?? 0, waitS === undefined, decide_attempts],
     );
   }
+}
+
+/** Reason → rule id → name, as the row of the step has them. */
+function byReason(decisions: readonly Decision[]): Partial<Record<DecisionReason, Record<string, string>>> {
+  const reasons: Partial<Record<DecisionReason, Record<string, string>>> = {};
+  for (const { ruleId, ruleName, reason } of decisions) (reasons[reason] ??= {})[ruleId] = ruleName;
+  return reasons;
 }
 
 /** The first line, without what a column cannot hold. */

@@ -141,6 +141,11 @@ export class IncidentViewsStore {
           from (select h.sequence, e.decided_at as at, h.rule_id, h.rule_name, h.send, h.reason, null as detail, h.channel_ids
                   from decisions h join incident_events e using (incident_id, sequence) where h.incident_id = i.id
                 union all
+                select e.sequence, e.decided_at, u.rule_id::uuid, u.rule_name, false, r.reason, null, '{}'::uuid[]
+                  from incident_events e cross join jsonb_each(e.unconcerned_rules) r (reason, rules)
+                  cross join jsonb_each_text(r.rules) u (rule_id, rule_name)
+                 where e.incident_id = i.id
+                union all
                 select coalesce((select max(e.sequence) from incident_events e where e.incident_id = i.id and e.at <= r.step_at), 1),
                        r.at, r.rule_id, r.rule_name, r.send, r.reason, r.detail, r.channel_ids
                   from route_decisions r where r.tenant_id = $1 and r.incident_id = i.id) d) as decisions,
