@@ -17,7 +17,8 @@ export class DigestStore {
     const [row]: [{ sent: number; free_in_s: number }] = await this.db.query(
       `select count(*)::int4 as sent,
          coalesce($2 - extract(epoch from now() - min(sent_at)), 0)::float8 as free_in_s
-       from notifications where channel_id = $1 and state = 'sent' and sent_at > now() - make_interval(secs => $2)`,
+       from notifications where channel_id = $1 and state = 'sent' and sent_at > now() - make_interval(secs => $2)
+         and sent_at <= now() + interval '1 minute'`,
       [channelId, withinS],
     );
     return { sent: row.sent, freeInS: row.free_in_s };

@@ -127,7 +127,8 @@ export class IncidentStore {
   /** Tenants with steps that no rule has decided on yet. */
   async undecided(): Promise<number[]> {
     const rows = await this.db.query<{ tenant_id: number }[]>(
-      `select distinct tenant_id from incident_events where decided_at is null and (decide_after is null or decide_after <= now())`,
+      `select distinct tenant_id from incident_events
+       where decided_at is null and (decide_after is null or decide_after <= now() or decide_after > now() + interval '5 minutes')`,
     );
     return rows.map((row) => row.tenant_id);
   }

@@ -31,6 +31,26 @@ const LEASE_S = 60;
 /** How often a worker renews the lease of what it sends: an attempt is several requests for some receivers, each with a time limit of its own. */
 export const RENEW_LEASE_MS = 20_000;
 
+/** The longest that a circuit stays open, and that a receiver may ask for. */
+const [MOST_OPEN_S, MOST_ASKED_S] = [300, 3_600];
+
+// What lies further ahead than it is ever set was set by a clock that has been set back since: nobody waits for it.
+const SLACK = `interval '1 minute'`;
+const isLeased = (n: string) =>
+  `(${n}.leased_until > now() and ${n}.leased_until <= now() + interval '${LEASE_S} seconds' + ${SLACK})`;
+const isDue = (n: string) => `(${n}.next_attempt_at <= now() or now() + ${SLACK} < coalesce(
+  (select a.at from delivery_attempts a where a.notification_id = ${n}.id order by a.attempt desc limit 1), ${n}.created_at))`;
+/** Whether a channel is left alone for now. */
+const isHeld = (n: string) => `exists (
+  select from channel_health h
+  where h.tenant_id = ${n}.tenant_id and h.channel_id = ${n}.channel_id
+    and ((h.open_until > now() and h.open_until <= now() + interval '${MOST_OPEN_S} seconds' + ${SLACK})
+      or (h.wait_until > now() and h.wait_until <= now() + interval '${MOST_ASKED_S} seconds' + ${SLACK})))`;
+const hasEarlier = (n: string) => `exists (
+  select from notifications before
+  where coalesce(before.group_key, before.incident_id::text) = coalesce(${n}.group_key, ${n}.incident_id::text)
+    and before.channel_id = ${n}.channel_id and before.sequence < ${n}.sequence and before.state = 'pending')`;
+
 /** The outbox: messages to be sent, and every attempt to send them. */
 @Injectable()
 export class NotificationStore {
@@ -44,22 +64,15 @@ export class NotificationStore {
   async claim(tenantId: number, limit: number): Promise<ClaimedNotification[]> {
     const [rows]: [ClaimedRow[], number] = await this.db.query(
       `with due as materialized (
-         select id from notifications
-         where state = 'pending' and next_attempt_at <= now() and (leased_until is null or leased_until <= now())
+         select id from notifications one
+         where state = 'pending' and ${isDue('one')} and ${isLeased('one')} is not true
            and id in (
              select distinct on (n.channel_id) n.id from notifications n
-             where n.tenant_id = $1 and n.state = 'pending' and n.next_attempt_at <= now()
+             where n.tenant_id = $1 and n.state = 'pending' and ${isDue('n')}
                and not exists (
                  select from notifications busy
-                 where busy.channel_id = n.channel_id and busy.state = 'pending' and busy.leased_until > now())
-               and not exists (
-                 select from channel_health h
-                 where h.tenant_id = n.tenant_id and h.channel_id = n.channel_id
-                   and greatest(h.open_until, h.wait_until) > now())
-               and not exists (
-                 select from notifications before
-                 where coalesce(before.group_key, before.incident_id::text) = coalesce(n.group_key, n.incident_id::text)
-                   and before.channel_id = n.channel_id and before.sequence < n.sequence and before.state = 'pending')
+                 where busy.channel_id = n.channel_id and busy.state = 'pending' and ${isLeased('busy')})
+               and not ${isHeld('n')} and not ${hasEarlier('n')}
              order by n.channel_id, n.attempts, n.created_at, n.id)
          order by attempts, created_at limit $2
          for update skip locked)
@@ -144,14 +157,8 @@ export class NotificationStore {
   async dueTenants(): Promise<number[]> {
     const rows: { tenant_id: number }[] = await this.db.query(
       `select distinct tenant_id from notifications n
-       where state = 'pending' and next_attempt_at <= now() and (leased_until is null or leased_until <= now())
-         and not exists (
-           select from channel_health h
-           where h.tenant_id = n.tenant_id and h.channel_id = n.channel_id and greatest(h.open_until, h.wait_until) > now())
-         and not exists (
-           select from notifications before
-           where coalesce(before.group_key, before.incident_id::text) = coalesce(n.group_key, n.incident_id::text)
-             and before.channel_id = n.channel_id and before.sequence < n.sequence and before.state = 'pending')
+       where state = 'pending' and ${isDue('n')} and ${isLeased('n')} is not true
+         and not ${isHeld('n')} and not ${hasEarlier('n')}
        union
        select tenant_id from channel_resends where next_at <= now()`,
     );

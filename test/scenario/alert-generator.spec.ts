@@ -1,13 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { meansOther } from '../../src/alert/epoch.js';
-import { RouteWorker } from '../../src/route/route.worker.js';
 import { AlertStore } from '../../src/store/alert.store.js';
-import { ChannelStore } from '../../src/store/channel.store.js';
 import { MetricsStore } from '../../src/store/metrics.store.js';
-import { OutsideAlertStore } from '../../src/store/outside-alert.store.js';
-import { RecurrenceStore } from '../../src/store/recurrence.store.js';
-import { RouteStore } from '../../src/store/route.store.js';
 import { RoutingStore } from '../../src/store/routing.store.js';
+import { routeWorkerOn } from '../support/alert-workers.js';
 import { BEGAN_MS, type Did, type RuleWorld, startRuleWorld } from '../support/rule-world.js';
 
 // The cases of Prometheus' alert generator compliance suite, in our words: what fires when, and how often somebody is told, on event time that is moved
@@ -65,16 +61,7 @@ async function live(
   const { db } = world;
   const process = () => ({
     evaluate: world.worker(),
-    route: new RouteWorker(
-      new RouteStore(
-        db,
-        new RoutingStore(db),
-        new ChannelStore(db, undefined as never),
-        new OutsideAlertStore(db, new AlertStore(db)),
-        new RecurrenceStore(db),
-      ),
-      { ring: async () => undefined },
-    ),
+    route: routeWorkerOn(db),
   });
   let both = [process(), process()];
   for (const [i, window] of windows.entries()) {

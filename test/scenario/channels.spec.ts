@@ -2,7 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { randomUUID } from 'node:crypto';
 import type { ChannelSettings } from '../../src/model/channel.js';
 import { DeliveryViewsStore } from '../../src/store/delivery-views.store.js';
-import { SECRET_KEY, startDelivery, type Delivery } from '../support/delivery.js';
+import { SECRET_KEY } from '../support/alert-workers.js';
+import { startDelivery, type Delivery } from '../support/delivery.js';
 import { startMailServer, type MailServer } from '../support/mail-server.js';
 import { startSink, type Sink } from '../support/sink.js';
 

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { AlertWorker } from '../../src/alert/alert.worker.js';
 import { CorrelateWorker } from '../../src/correlate/correlate.worker.js';
 import { TracesStore } from '../../src/journal/traces.store.js';
 import { MeasureWorker } from '../../src/measure/measure.worker.js';
@@ -14,15 +13,13 @@ import { StageRunner } from '../../src/stage-runner.js';
 import { AnomalyStore } from '../../src/store/anomaly.store.js';
 import { CorrelationStore } from '../../src/store/correlation.store.js';
 import { CursorStore } from '../../src/store/cursor.store.js';
-import { DecisionStore } from '../../src/store/decision.store.js';
-import { AlertStore } from '../../src/store/alert.store.js';
 import { IncidentStore } from '../../src/store/incident.store.js';
 import { CompactionStore } from '../../src/store/compaction.store.js';
 import { EventStore } from '../../src/store/event.store.js';
 import { ReopenedStore } from '../../src/store/reopened.store.js';
 import { RollupStore } from '../../src/store/rollup.store.js';
-import { RuleStore } from '../../src/store/rule.store.js';
 import { VersionStore } from '../../src/store/version.store.js';
+import { alertWorkerOn } from '../support/alert-workers.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { openJournal, store, type TestJournal } from '../support/journal.js';
 import { encodeRequest, type KeyValue, type ResourceSpansFields, text } from '../support/otlp-proto.js';
@@ -231,16 +228,7 @@ describe('correlation of attributes and versions', () => {
 
   it('holds an alert up for a moment only', async () => {
     const { db } = it1;
-    const decisions = new DecisionStore(
-      db,
-      new RuleStore(db),
-      reports,
-      new AlertStore(db),
-      new AnomalyStore(db),
-      new VersionStore(db),
-      new IncidentStore(db),
-    );
-    const alert = new AlertWorker(decisions, NO_BELL, { publicUrl: 'http://trace.test' });
+    const alert = alertWorkerOn(db);
     const undecided = async () => {
       await alert.run(1);
       return (await db.query<unknown[]>(`select from incident_events where decided_at is null`)).length;

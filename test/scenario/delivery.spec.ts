@@ -194,8 +194,7 @@ describe('secrets', () => {
 
   it('that were sealed with another key delay a message, and say why, until the key is back', async () => {
     await delivery.channel('webhook', `${sink.url}/hook`);
-    await delivery.step(randomUUID(), 'opened');
-    await delivery.alert.run(1);
+    await delivery.open();
     const elsewhere = await delivery.another({ secretKey: 'b6'.repeat(32) });
     await elsewhere.notify.run(1);
     const [waiting] = await delivery.outbox();

@@ -48,6 +48,81 @@ it('a receiver that is down for an hour hears of everything, in order, when it i
   }
 });
 
+describe('a clock of the database that is set', () => {
+  const tell = async () => {
+    await delivery.open();
+  };
+  const states = async () => (await delivery.outbox()).map(({ state, attempts }) => [state, attempts]);
+  const HOUR_S = 3_600;
+
+  it('back by an hour holds up nothing that was never tried', async () => {
+    await delivery.channel('webhook', `${sink.url}/hook`);
+    await tell();
+    await delivery.advance(-HOUR_S);
+    expect(await delivery.notifications.dueTenants()).toEqual([1]);
+    await delivery.notify.run(1);
+    expect(await states()).toEqual([['sent', 1]]);
+  });
+
+  it('back by an hour does not make the next attempt wait for it, and the ones after that keep their distance', async () => {
+    await delivery.channel('webhook', `${sink.url}/hook`);
+    sink.answer('/hook', { status: 500 });
+    await tell();
+    await delivery.notify.run(1);
+    await delivery.advance(-HOUR_S);
+    expect(await delivery.notifications.dueTenants()).toEqual([1]);
+    await delivery.notify.run(1);
+    await delivery.notify.run(1);
+    expect(await states()).toEqual([['pending', 2]]);
+    const [row] = await delivery.outbox();
+    expect(row?.wait_s).toBeGreaterThan(10);
+    expect(row?.wait_s).toBeLessThan(20);
+  });
+
+  it('back by an hour opens no circuit for longer, and keeps nobody waiting for a receiver that asked for time', async () => {
+    await delivery.channel('webhook', `${sink.url}/busy`);
+    await delivery.channel('webhook', `${sink.url}/down`);
+    sink.answer('/busy', { status: 429, headers: { 'retry-after': '300' } }, { status: 200 });
+    sink.answer(
+      '/down',
+      { status: 500 },
+      { status: 500 },
+      { status: 500 },
+      { status: 500 },
+      { status: 500 },
+      { status: 200 },
+    );
+    for (let i = 0; i < 5; i++) await tell();
+    await delivery.notify.run(1);
+    expect([sink.at('/busy').length, sink.at('/down').length]).toEqual([1, 5]);
+    await delivery.advance(-HOUR_S);
+    await delivery.notify.run(1);
+    expect((await states()).filter(([state]) => state === 'sent')).toHaveLength(10);
+  });
+
+  it('back by an hour does not make a message wait for a worker that died before', async () => {
+    await delivery.channel('webhook', `${sink.url}/hook`);
+    await tell();
+    expect(await delivery.notifications.claim(1, 10)).toHaveLength(1);
+    await delivery.notify.run(1);
+    expect(sink.requests).toHaveLength(0);
+    await delivery.advance(-HOUR_S);
+    await delivery.notify.run(1);
+    expect(await states()).toEqual([['sent', 2]]);
+  });
+
+  it('forward by an hour loses nothing: what waits is tried at once, under the same id', async () => {
+    await delivery.channel('webhook', `${sink.url}/hook`);
+    sink.answer('/hook', { status: 503 }, { status: 200 });
+    await tell();
+    await delivery.notify.run(1);
+    await delivery.advance(HOUR_S);
+    await delivery.notify.run(1);
+    expect(await states()).toEqual([['sent', 2]]);
+    expect(new Set(sink.requests.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
+  });
+});
+
 describe('a name that leads elsewhere the second time', () => {
   const answers: string[][] = [];
   const rebinding = (allow: string[] = []) =>

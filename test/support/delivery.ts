@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 import { ActionLinks } from '../../src/access/action-links.js';
 import { ReadLinks } from '../../src/access/read-links.js';
-import { AlertWorker } from '../../src/alert/alert.worker.js';
 import type { ChannelSettings, ChannelType } from '../../src/model/channel.js';
 import type { Incident, IncidentEventKind, Severity } from '../../src/model/incident.js';
 import { Egress } from '../../src/notify/egress.js';
@@ -12,26 +11,16 @@ import { ChannelHealthStore } from '../../src/store/channel-health.store.js';
 import { ChartStore } from '../../src/store/chart.store.js';
 import { ChannelThreadStore } from '../../src/store/channel-thread.store.js';
 import { DigestStore } from '../../src/store/digest.store.js';
-import { AnomalyStore } from '../../src/store/anomaly.store.js';
-import { VersionStore } from '../../src/store/version.store.js';
-import { AlertStore } from '../../src/store/alert.store.js';
 import { ChannelStore } from '../../src/store/channel.store.js';
 import { createDataSource } from '../../src/store/data-source.js';
-import { CorrelationStore } from '../../src/store/correlation.store.js';
-import { DecisionStore } from '../../src/store/decision.store.js';
 import { IncidentStore } from '../../src/store/incident.store.js';
 import { MessageContextStore } from '../../src/store/message-context.store.js';
 import { NotificationStore } from '../../src/store/notification.store.js';
-import { OutsideAlertStore } from '../../src/store/outside-alert.store.js';
-import { RecurrenceStore } from '../../src/store/recurrence.store.js';
-import { RouteStore } from '../../src/store/route.store.js';
-import { RoutingStore } from '../../src/store/routing.store.js';
-import { RouteWorker } from '../../src/route/route.worker.js';
 import { RuleStore } from '../../src/store/rule.store.js';
 import { SecretBox } from '../../src/store/secret-box.js';
+import { alertWorkerOn, routeWorkerOn, SECRET_KEY } from './alert-workers.js';
 import { createTestDatabase } from './database.js';
 
-export const SECRET_KEY = 'a5'.repeat(32);
 const BEGAN_MS = Date.parse('2026-11-21T03:11:40Z');
 
 /** What one process does of alerting and notifying, on the database of the test. */
@@ -51,6 +40,8 @@ export interface Delivery extends Process {
   another(options?: ProcessOptions): Promise<Process>;
   /** The next step in an incident's life, undecided. */
   step(incidentId: string, kind: IncidentEventKind, severity?: Severity, tenantId?: number): Promise<void>;
+  /** An incident that opens, decided and routed; gives its id. */
+  open(): Promise<string>;
   /** A channel whose URL is `url`, with its signing secret where it has one. */
   channel<T extends ChannelType>(
     type: T,
@@ -60,7 +51,7 @@ export interface Delivery extends Process {
   ): Promise<{ id: string; secret: string }>;
   /** As if the waiting time of everything pending were over. */
   makeDue(): Promise<void>;
-  /** As if that much time had passed, for all that waits. */
+  /** As if that much time had passed, for all that waits; less than 0: as if the clock of the database were set back. */
   advance(seconds: number): Promise<void>;
   outbox(): Promise<OutboxRow[]>;
   close(): Promise<void>;
@@ -120,31 +111,7 @@ export async function startDelivery(name: string, options: ProcessOptions = {}):
       new ReadLinks(new SecretBox(secretKey), { publicUrl, publicUrlIsSet: hasLinks }),
       { publicUrl },
     );
-    const alert = new AlertWorker(
-      new DecisionStore(
-        db,
-        rules,
-        new CorrelationStore(db),
-        new AlertStore(db),
-        new AnomalyStore(db),
-        new VersionStore(db),
-        new IncidentStore(db),
-      ),
-      { ring: async () => undefined },
-      { publicUrl: 'http://trace.test' },
-    );
-    const route = new RouteWorker(
-      new RouteStore(
-        db,
-        new RoutingStore(db),
-        channels,
-        new OutsideAlertStore(db, new AlertStore(db)),
-        new RecurrenceStore(db),
-      ),
-      {
-        ring: async () => undefined,
-      },
-    );
+    const [alert, route] = [alertWorkerOn(db), routeWorkerOn(db)];
     const both = {
       run: async (tenantId: number, nowMs?: number) => {
         await alert.run(tenantId);
@@ -156,17 +123,24 @@ export async function startDelivery(name: string, options: ProcessOptions = {}):
   const first = await another();
   await first.db.runMigrations();
   const incidents = new IncidentStore(first.db);
+  const step: Delivery['step'] = (incidentId, kind, severity = 'warning', tenantId = 1) =>
+    first.db.transaction(async (tx) => {
+      const incident = anIncident(incidentId, tenantId, kind, severity);
+      await incidents.save(tx, incident);
+      await incidents.addEvent(tx, incident, kind, BEGAN_MS + 20_000, `test: ${kind}`);
+      // Nobody compares traces here: as if that had been waited for.
+      await tx.query(`update incident_events set created_at = now() - interval '1 minute'`);
+    });
   return {
     ...first,
     another,
-    step: (incidentId, kind, severity = 'warning', tenantId = 1) =>
-      first.db.transaction(async (tx) => {
-        const incident = anIncident(incidentId, tenantId, kind, severity);
-        await incidents.save(tx, incident);
-        await incidents.addEvent(tx, incident, kind, BEGAN_MS + 20_000, `test: ${kind}`);
-        // Nobody compares traces here: as if that had been waited for.
-        await tx.query(`update incident_events set created_at = now() - interval '1 minute'`);
-      }),
+    step,
+    open: async () => {
+      const incidentId = randomUUID();
+      await step(incidentId, 'opened');
+      await first.alert.run(1);
+      return incidentId;
+    },
     channel: async (type, url, tenantId = 1, settings) => {
       const made = await first.channels.create(tenantId, {
         name: randomUUID(),
@@ -196,6 +170,7 @@ export async function startDelivery(name: string, options: ProcessOptions = {}):
            wait_until = wait_until - make_interval(secs => $1), failing_since = failing_since - make_interval(secs => $1)`,
         [seconds],
       );
+      await first.db.query(`update delivery_attempts set at = at - make_interval(secs => $1)`, [seconds]);
     },
     outbox: () =>
       first.db.query(
