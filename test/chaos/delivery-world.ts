@@ -17,6 +17,8 @@ const PROCESS = fileURLToPath(new URL('delivery-process.mjs', import.meta.url));
 const DAY_MS = 86_400_000;
 /** Of Redis: its queue has a database of its own there, so that others notice nothing when it is emptied. */
 const QUEUE_DB = 9;
+/** What BullMQ knows of its schema in PostgreSQL, and not of jobs. */
+const QUEUE_SCHEMA_TABLES = ['migration', 'meta'];
 
 interface Worker {
   child: ChildProcess;
@@ -39,8 +41,9 @@ export interface LedgerRow {
 }
 
 /**
- * Two processes of the service that decide and send, on one database and one Redis, with a receiver on loopback. Processes are killed as by
- * kill -9, the queue is emptied, clocks are moved: of one process, of the database, or of all, as time that goes by.
+ * Two processes of the service that decide and send, on one database, with the queue in Redis or in PostgreSQL, and a receiver on loopback. Processes
+ * are killed as by kill -9, the queue is emptied, clocks are moved: of one process, of the database, or of all, as time that goes by. BullMQ on
+ * PostgreSQL has the time of retries from both clocks: there time goes by for our tables only, and processes are left behind.
  */
 export class DeliveryWorld {
   private readonly workers: (Worker | null)[] = [null, null];
@@ -55,11 +58,12 @@ export class DeliveryWorld {
     private readonly database: TestDatabase,
     private readonly client: pg.Client,
     private readonly db: DataSource,
-    private readonly redis: Redis,
+    private readonly redis: Redis | null,
     private readonly env: Record<string, string>,
   ) {}
 
-  static async start(redisUrl: string): Promise<DeliveryWorld> {
+  /** `redisUrl` null: the queue is in PostgreSQL. */
+  static async start(redisUrl: string | null): Promise<DeliveryWorld> {
     const database = await createTestDatabase('delivery_chaos');
     const client = new pg.Client({ connectionString: database.url });
     await client.connect();
@@ -69,18 +73,18 @@ export class DeliveryWorld {
     const db = await createDataSource(database.url, 3).initialize();
     await db.runMigrations();
     await widen(client);
-    const redis = new Redis(`${redisUrl}/${QUEUE_DB}`);
+    const redis = redisUrl === null ? null : new Redis(`${redisUrl}/${QUEUE_DB}`);
     const world = new DeliveryWorld(await startSink(), database, client, db, redis, {
       PATH: process.env['PATH'] ?? '',
       DATABASE_URL: database.url,
-      REDIS_URL: `${redisUrl}/${QUEUE_DB}`,
+      ...(redisUrl !== null && { REDIS_URL: `${redisUrl}/${QUEUE_DB}` }),
       ROLES: 'api,worker',
       OUTBOUND_ALLOW: '127.0.0.0/8',
       // Fifteen seconds as by default would only make the test long.
       OUTBOUND_TIMEOUT_MS: '1000',
       TRACEHOUND_SECRET_KEY: '5ec2e7'.repeat(11),
     });
-    await redis.flushdb();
+    await redis?.flushdb();
     await Promise.all(world.workers.map((_none, i) => world.begin(i)));
     return world;
   }
@@ -88,7 +92,7 @@ export class DeliveryWorld {
   /** Starts a process in the place of one that was killed; it is there when it is there. */
   begin(i: number): Promise<Worker> {
     const child = fork(PROCESS, {
-      env: { ...this.env, SHIFT_MS: String(this.passedMs) },
+      env: { ...this.env, SHIFT_MS: String(this.ofProcessesMs()) },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     const started = once(child, 'message').then((said) => {
@@ -135,7 +139,12 @@ export class DeliveryWorld {
   }
 
   async emptyQueue(): Promise<void> {
-    await this.redis.flushdb();
+    if (this.redis !== null) return void (await this.redis.flushdb());
+    const { rows } = await this.client.query<{ name: string }>(
+      `select format('bullmq.%I', tablename) as name from pg_tables where schemaname = 'bullmq' and tablename <> all ($1)`,
+      [QUEUE_SCHEMA_TABLES],
+    );
+    await this.client.query(`truncate ${rows.map(({ name }) => name).join()}`);
   }
 
   /** Lets time go by for all, less than a lease lasts and when nothing is being sent: no lease is to end by our hand. */
@@ -146,9 +155,14 @@ export class DeliveryWorld {
     for (const worker of this.workers) if (worker) this.tell(worker);
   }
 
-  /** The right time, as sender and receiver have it. */
+  /** The right time, as senders have it. */
   nowMs(): number {
     return Date.now() + this.passedMs;
+  }
+
+  /** The right time, as receivers have it, which processes hold dates in answers against. */
+  receiversNowMs(): number {
+    return Date.now() + this.ofProcessesMs();
   }
 
   async channel(path: string): Promise<string> {
@@ -206,7 +220,7 @@ export class DeliveryWorld {
   async close(): Promise<void> {
     await Promise.all(this.starting.filter((each) => each !== null));
     for (const worker of this.workers) worker?.child.kill('SIGKILL');
-    this.redis.disconnect();
+    this.redis?.disconnect();
     await this.sink.close();
     await this.db.destroy();
     await this.client.end();
@@ -236,7 +250,11 @@ export class DeliveryWorld {
   }
 
   private tell({ child, errorMs }: Worker): void {
-    if (child.connected) child.send({ shiftMs: this.passedMs + errorMs });
+    if (child.connected) child.send({ shiftMs: this.ofProcessesMs() + errorMs });
+  }
+
+  private ofProcessesMs(): number {
+    return this.redis === null ? 0 : this.passedMs;
   }
 
   private async setDatabase(): Promise<void> {
