@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import os from 'node:os';
@@ -16,22 +15,56 @@ if (!hasOpenssl) console.warn('Skipped: openssl not found, which makes the certi
 const itWithOpenssl = hasOpenssl ? it : it.skip;
 
 let dir: string;
-let pem: { key: Buffer; cert: Buffer; certFile: string };
+interface Pem {
+  key: Buffer;
+  cert: Buffer;
+  certFile: string;
+}
+let pem: Pem;
 
 beforeAll(() => {
   dir = mkdtempSync(path.join(os.tmpdir(), 'certificate-'));
   if (!hasOpenssl) return;
-  const [keyFile, certFile] = [path.join(dir, 'key.pem'), path.join(dir, 'cert.pem')];
-  execFileSync(
-    'openssl',
-    [
-      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
-      ...['-keyout', keyFile, '-out', certFile, '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'],
-    ],
-    { stdio: 'ignore' },
-  );
-  pem = { key: readFileSync(keyFile), cert: readFileSync(certFile), certFile };
+  pem = makeCertificate('localhost', new Date(Date.now() + 86_400_000));
 });
+
+/** A certificate that vouches for itself, of the last year or so until that instant. */
+function makeCertificate(host: string, until: Date): Pem {
+  const home = mkdtempSync(path.join(dir, 'made-'));
+  const [keyFile, certFile, requestFile, configFile] = ['key', 'cert', 'request', 'config'].map((name) =>
+    path.join(home, `${name}.pem`),
+  ) as [string, string, string, string];
+  writeFileSync(path.join(home, 'index.txt'), '');
+  const sections = [
+    ['ca', 'default_ca=c'],
+    ['c', `database=${home}/index.txt`, `new_certs_dir=${home}`, 'default_md=sha256', 'policy=p', 'rand_serial=yes'],
+    ['p', 'commonName=supplied'],
+    ['e', `subjectAltName=DNS:${host}`],
+  ];
+  writeFileSync(configFile, sections.map(([name, ...lines]) => [`[${name}]`, ...lines].join('\n')).join('\n'));
+  const instant = (at: Date) => `${at.toISOString().slice(0, 19).replaceAll(/[-:T]/g, '')}Z`;
+  const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'ignore' });
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  openssl('req', '-new', ...curve, '-keyout', keyFile, '-out', requestFile, '-subj', `/CN=${host}`);
+  const from = new Date(until.getTime() - 366 * 86_400_000);
+  openssl(
+    ...['ca', '-batch', '-selfsign', '-notext', '-config', configFile, '-extensions', 'e', '-keyfile', keyFile],
+    ...['-in', requestFile, '-out', certFile, '-startdate', instant(from), '-enddate', instant(until)],
+  );
+  return { key: readFileSync(keyFile), cert: readFileSync(certFile), certFile };
+}
+
+/** A receiver with that certificate: where it is, and how many requests it got. */
+async function receiver({ key, cert }: Pem): Promise<{ url: string; requests: () => number; server: Server }> {
+  let requests = 0;
+  const server = createServer({ key, cert }, (_request, response) => {
+    requests++;
+    response.end('ok');
+  });
+  await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
+  const url = `https://localhost:${(server.address() as AddressInfo).port}/hook`;
+  return { url, requests: () => requests, server };
+}
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 describe('a certificate that nobody vouches for', () => {
@@ -46,17 +79,12 @@ describe('a certificate that nobody vouches for', () => {
   });
 
   itWithOpenssl('delays a message to a webhook, and says why', async () => {
-    let requests = 0;
-    server = createServer({ key: pem.key, cert: pem.cert }, (_request, response) => {
-      requests++;
-      response.end('ok');
-    });
-    await new Promise<void>((ready) => server?.listen(0, '127.0.0.1', ready));
-    await delivery.channel('webhook', `https://localhost:${(server.address() as AddressInfo).port}/hook`);
-    await delivery.step(randomUUID(), 'opened');
-    await delivery.alert.run(1);
+    const { url, requests, ...started } = await receiver(pem);
+    server = started.server;
+    await delivery.channel('webhook', url);
+    await delivery.open();
     await delivery.notify.run(1);
-    expect(requests).toBe(0);
+    expect(requests()).toBe(0);
     expect((await delivery.outbox())[0]).toMatchObject({
       state: 'pending',
       last_error: expect.stringContaining('the certificate is self-signed'),
@@ -74,8 +102,7 @@ describe('a certificate that nobody vouches for', () => {
         password: 'geheim',
       } as const;
       await delivery.channel('email', 'smtp://shown', 1, { ...settings, from: 'a@example.com', to: ['b@example.com'] });
-      await delivery.step(randomUUID(), 'opened');
-      await delivery.alert.run(1);
+      await delivery.open();
       await delivery.notify.run(1);
       expect(mail.mails).toEqual([]);
       const [row] = await delivery.outbox();
@@ -88,6 +115,43 @@ describe('a certificate that nobody vouches for', () => {
 });
 
 describe('a certificate of an authority that the operator trusts', () => {
+  itWithOpenssl('lets a message go, unless it has expired or is of another host: then nothing is sent', async () => {
+    const tomorrow = new Date(Date.now() + 86_400_000);
+    const made = [
+      makeCertificate('localhost', tomorrow),
+      makeCertificate('localhost', new Date(Date.now() - 86_400_000)),
+      makeCertificate('elsewhere.example', tomorrow),
+    ];
+    const trusted = path.join(dir, 'trusted.pem');
+    writeFileSync(trusted, Buffer.concat(made.map(({ cert }) => cert)));
+    const receivers = await Promise.all(made.map(receiver));
+    const database = await createTestDatabase('certificates_trusted');
+    const env = { ROLES: 'api', OUTBOUND_ALLOW: '127.0.0.0/8,::1/128', NODE_EXTRA_CA_CERTS: trusted };
+    const service = await startService({ databaseUrl: database.url, env });
+    const post = async <T>(apiPath: string, body: object = {}): Promise<T> => {
+      const headers = { 'content-type': 'application/json' };
+      const url = `${service.apiUrl}/api/v1/${apiPath}`;
+      return (await (await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) })).json()) as T;
+    };
+    try {
+      const outcomes = [];
+      for (const { url } of receivers) {
+        const { id } = await post<{ id: string }>('channels', { name: url, type: 'webhook', url });
+        outcomes.push(await post(`channels/${id}/test`));
+      }
+      expect(outcomes).toMatchObject([
+        { outcome: 'sent', status: 200 },
+        { status: null, reason: expect.stringContaining('the certificate has expired') },
+        { status: null, reason: expect.stringContaining('the certificate is for another host') },
+      ]);
+      expect(receivers.map(({ requests }) => requests())).toEqual([1, 0, 0]);
+    } finally {
+      await service.stop();
+      await database.drop();
+      for (const { server } of receivers) server.close();
+    }
+  });
+
   itWithOpenssl('lets a mail go, encrypted, with user and password', async () => {
     const mail = await startMailServer({
       key: pem.key,

@@ -21,8 +21,7 @@ afterEach(() => delivery.close());
 
 async function open(type: 'webhook' | 'slack' = 'webhook', path = '/hook'): Promise<string> {
   const { id } = await delivery.channel(type, `${sink.url}${path}`);
-  await delivery.step(randomUUID(), 'opened');
-  await delivery.alert.run(1);
+  await delivery.open();
   return id;
 }
 
@@ -123,8 +122,7 @@ describe('a receiver in trouble', () => {
 
   it('that answers 410 is disabled with the reason, and what waits for it fails visibly', async () => {
     const id = await open();
-    await delivery.step(randomUUID(), 'opened');
-    await delivery.alert.run(1);
+    await delivery.open();
     sink.answer('/', { status: 410 });
     await delivery.notify.run(1);
     expect(sink.requests).toHaveLength(1);
@@ -163,15 +161,13 @@ describe('a receiver in trouble', () => {
     await delivery.channel('webhook', `${sink.url}/quick`);
     sink.answer('/', { status: 200 });
     sink.answer('/slow', 'hang');
-    await delivery.step(randomUUID(), 'opened');
-    await delivery.alert.run(1);
+    await delivery.open();
     const startedMs = Date.now();
     const running = patient.notify.run(1);
     await sink.received('/quick', 1);
     await sink.received('/slow', 1);
     // What becomes due while the slow one hangs goes out too.
-    await delivery.step(randomUUID(), 'opened');
-    await delivery.alert.run(1);
+    await delivery.open();
     await sink.received('/quick', 2);
     expect(Date.now() - startedMs).toBeLessThan(2_000);
     expect(sink.at('/slow')).toHaveLength(1);
@@ -231,8 +227,7 @@ describe('a way into the private network', () => {
       await open();
       for (const status of [301, 302, 303, 307, 308]) {
         sink.answer('/', { status, headers: { location: inside.url } });
-        await delivery.step(randomUUID(), 'opened');
-        await delivery.alert.run(1);
+        await delivery.open();
       }
       await delivery.notify.run(1);
       expect(inside.requests).toHaveLength(0);
@@ -247,11 +242,31 @@ describe('a way into the private network', () => {
     }
   });
 
-  it.each(['127.0.0.1', 'localhost', '[::ffff:127.0.0.1]', '0.0.0.0'])('is not opened by %s', async (host) => {
+  it('is not opened by redirects in a circle: each is asked once, and nobody is asked for what it says', async () => {
+    await open('webhook', '/here');
+    sink.answer('/here', { status: 307, headers: { location: '/there' } });
+    sink.answer('/there', { status: 307, headers: { location: '/here' } });
+    await delivery.notify.run(1);
+    expect(sink.requests.map(({ path }) => path)).toEqual(['/here']);
+    expect(await only()).toMatchObject({ state: 'failed', attempts: 1 });
+  });
+
+  const literals = [
+    ...['127.0.0.1', 'localhost', '127.1', '2130706433', '0x7f000001', '0177.0.0.1', '0.0.0.0'],
+    ...[
+      '[::1]',
+      '[::]',
+      '[::ffff:127.0.0.1]',
+      '[::ffff:7f00:1]',
+      '[::127.0.0.1]',
+      '[64:ff9b::7f00:1]',
+      '[2002:7f00:1::]',
+    ],
+  ];
+  it.each(literals)('is not opened by %s', async (host) => {
     const guarded = await delivery.another({ allow: [] });
     await delivery.channel('webhook', sink.url.replace('127.0.0.1', host));
-    await delivery.step(randomUUID(), 'opened');
-    await delivery.alert.run(1);
+    await delivery.open();
     await guarded.notify.run(1);
     expect(sink.requests).toHaveLength(0);
     expect(await only()).toMatchObject({ state: 'failed', last_error: expect.stringContaining('OUTBOUND_ALLOW') });
