@@ -5,7 +5,7 @@ import { errorAnswer, NOT_FOUND } from '../error-answer.js';
 import { Bell } from '../queue/bell.js';
 import { FeedbackStore } from '../store/feedback.store.js';
 import { FeedbackInput, FeedbackList, feedbackList } from './feedback-contract.js';
-import { IdPath } from './routing-contract.js';
+import { IdPath } from './id-contract.js';
 
 const SAID = { standardSchema: FeedbackList, description: 'What people said.' };
 const NO_RULE = errorAnswer(409, 'No rule has told of it.');

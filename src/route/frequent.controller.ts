@@ -6,7 +6,7 @@ import { Bell } from '../queue/bell.js';
 import { DatabaseClock } from '../store/database-clock.store.js';
 import { RecurrenceStore } from '../store/recurrence.store.js';
 import { FrequentAlertList, frequentAlertList } from './frequent-contract.js';
-import { IdPath } from './routing-contract.js';
+import { IdPath } from './id-contract.js';
 
 @ApiTags('routing')
 @Controller('api/v1/frequent-alerts')

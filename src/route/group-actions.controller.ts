@@ -6,7 +6,7 @@ import { Bell } from '../queue/bell.js';
 import { GroupActionStore } from '../store/group-action.store.js';
 import { GroupActionsView, groupActionsView } from './group-actions-contract.js';
 import { AcknowledgeInput, WithdrawQuery } from './incident-actions-contract.js';
-import { IdPath } from './routing-contract.js';
+import { IdPath } from './id-contract.js';
 
 const DONE = { standardSchema: GroupActionsView, description: 'What people did about the group.' };
 const TOO_MANY = errorAnswer(422, 'The group has too many actions.');

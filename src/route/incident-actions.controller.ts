@@ -13,7 +13,7 @@ import {
   WithdrawQuery,
   incidentActionsView,
 } from './incident-actions-contract.js';
-import { IdPath } from './routing-contract.js';
+import { IdPath } from './id-contract.js';
 
 const DONE = { standardSchema: IncidentActionsView, description: 'What people did about the incident.' };
 const TOO_MANY = errorAnswer(422, 'The incident has too many actions.');

@@ -1,47 +1,14 @@
 import { z } from 'zod';
-import {
-  MATCH_OPERATORS,
-  type Inhibition,
-  type Matcher,
-  type MuteTime,
-  type Route,
-  type Routing,
-  type Silence,
-} from '../model/routing.js';
+import type { Route, Routing } from '../model/routing.js';
 import { line } from '../text-line.js';
+import { LabelName, Matchers, MatcherView } from './matcher-contract.js';
 import { matcherText } from './matcher.js';
-import { MATCHES_ALL, matchesNotAll } from './silence-check.js';
-import { intervalProblem } from './mute-time.js';
-import { MAX_MATCHER_LENGTH, MatcherError, parseMatcher } from './parse-matcher.js';
-import { silenceState } from './suppress.js';
 
 const MAX_DEPTH = 10;
 const MAX_ROUTES = 500;
 const DAY_S = 86_400;
 
 const Name = line(100);
-const LabelName = line(200);
-
-const MatcherText = z
-  .string()
-  .max(MAX_MATCHER_LENGTH)
-  .transform((text, context): Matcher => {
-    try {
-      return parseMatcher(text);
-    } catch (error) {
-      context.addIssue({ code: 'custom', message: error instanceof MatcherError ? error.message : 'is no matcher' });
-      return z.NEVER;
-    }
-  });
-const MatcherView = z
-  .string()
-  .describe(
-    `\`name="value"\` with one of ${MATCH_OPERATORS.join(' ')}; patterns are RE2 and match the whole value. A label that is missing is empty.`,
-  );
-const Matchers = z
-  .array(MatcherText)
-  .max(50)
-  .meta({ description: 'All have to match, as in Alertmanager: `severity="critical"`, `team=~"db|cache"`.' });
 
 const settings = {
   receiver: Name.optional(),
@@ -202,128 +169,4 @@ export function routingOf({ receivers, route }: RoutingInput): Omit<Routing, 've
 
 function present<T extends object>(value: T): T {
   return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as T;
-}
-
-const Time = z.iso.datetime({ offset: true });
-export const SilenceInput = z
-  .strictObject({
-    matchers: Matchers.min(1).refine(matchesNotAll, MATCHES_ALL),
-    startsAt: Time.optional().describe('Now, when left out.'),
-    endsAt: Time,
-    createdBy: line(200),
-    comment: z.string().trim().max(2_000).default(''),
-  })
-  .meta({ id: 'SilenceInput' });
-export type SilenceInput = z.infer<typeof SilenceInput>;
-
-export const SilenceView = z
-  .object({
-    id: z.guid(),
-    state: z.enum(['pending', 'active', 'expired']),
-    matchers: z.array(MatcherView),
-    startsAt: z.iso.datetime(),
-    endsAt: z.iso.datetime(),
-    createdBy: z.string(),
-    comment: z.string(),
-    updatedAt: z.iso.datetime(),
-  })
-  .meta({ id: 'Silence' });
-export type SilenceView = z.infer<typeof SilenceView>;
-export const SilenceList = z.object({ silences: z.array(SilenceView) }).meta({ id: 'SilenceList' });
-export type SilenceList = z.infer<typeof SilenceList>;
-
-export function silenceView(silence: Silence, nowMs: number): SilenceView {
-  const { id, matchers, startsAtMs, endsAtMs, createdBy, comment, updatedAtMs } = silence;
-  return {
-    id,
-    state: silenceState(silence, nowMs),
-    matchers: matchers.map(matcherText),
-    startsAt: iso(startsAtMs),
-    endsAt: iso(endsAtMs),
-    createdBy,
-    comment,
-    updatedAt: iso(updatedAtMs),
-  };
-}
-
-const Ranges = z.array(z.string().max(40)).max(50).default([]);
-const Clock = z.string().max(5);
-const IntervalInput = z
-  .strictObject({
-    times: z
-      .array(z.strictObject({ start: Clock, end: Clock }))
-      .max(20)
-      .default([]),
-    weekdays: Ranges.describe('`monday`, `monday:friday`'),
-    daysOfMonth: Ranges.describe('`1:15`, `-3:-1` from the end'),
-    months: Ranges.describe('`january`, `1:3`'),
-    years: Ranges.describe('`2026:2028`'),
-    location: z.string().max(60).default('UTC').describe('IANA time zone.'),
-  })
-  .superRefine((interval, context) => {
-    const problem = intervalProblem(interval);
-    if (problem) context.addIssue({ code: 'custom', path: problem.field.split('.'), message: problem.message });
-    if (!isTimeZone(interval.location)) {
-      context.addIssue({
-        code: 'custom',
-        path: ['location'],
-        message: 'expected an IANA time zone such as Europe/Berlin',
-      });
-    }
-  });
-export const MuteTimeInput = z
-  .strictObject({
-    intervals: z
-      .array(IntervalInput)
-      .min(1)
-      .max(50)
-      .describe('An instant is in the mute time when it is in one of them; in one of each list given.'),
-  })
-  .meta({ id: 'MuteTimeInput' });
-export type MuteTimeInput = z.infer<typeof MuteTimeInput>;
-export const MuteTimeView = z.object({ name: z.string(), intervals: z.array(z.unknown()) }).meta({ id: 'MuteTime' });
-export const MuteTimeList = z.object({ muteTimes: z.array(MuteTimeView) }).meta({ id: 'MuteTimeList' });
-export type MuteTimeList = { muteTimes: MuteTime[] };
-export const MuteTimePath = z.strictObject({ name: Name });
-export type MuteTimePath = z.infer<typeof MuteTimePath>;
-
-export const InhibitionInput = z
-  .strictObject({
-    name: Name,
-    source: Matchers.describe('While an alert that matches these fires …'),
-    target: Matchers.describe('… alerts that match these are not told …'),
-    equal: z.array(LabelName).max(50).default([]).describe('… when these labels have the same values.'),
-  })
-  .meta({ id: 'InhibitionInput' });
-export type InhibitionInput = z.infer<typeof InhibitionInput>;
-export const InhibitionView = z
-  .object({
-    id: z.guid(),
-    name: z.string(),
-    source: z.array(MatcherView),
-    target: z.array(MatcherView),
-    equal: z.array(z.string()),
-  })
-  .meta({ id: 'Inhibition' });
-export type InhibitionView = z.infer<typeof InhibitionView>;
-export const InhibitionList = z.object({ inhibitions: z.array(InhibitionView) }).meta({ id: 'InhibitionList' });
-export type InhibitionList = z.infer<typeof InhibitionList>;
-
-export function inhibitionView({ id, name, source, target, equal }: Inhibition): InhibitionView {
-  return { id, name, source: source.map(matcherText), target: target.map(matcherText), equal };
-}
-
-export const IdPath = z.strictObject({ id: z.guid() });
-export type IdPath = z.infer<typeof IdPath>;
-
-function isTimeZone(zone: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone !== '';
-  } catch {
-    return false;
-  }
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
 }

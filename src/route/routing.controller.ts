@@ -17,21 +17,10 @@ import { Bell } from '../queue/bell.js';
 import { ChannelStore } from '../store/channel.store.js';
 import { RoutingStore } from '../store/routing.store.js';
 import { DEFAULT_ROUTING } from './default-routing.js';
-import {
-  IdPath,
-  InhibitionInput,
-  InhibitionList,
-  InhibitionView,
-  inhibitionView,
-  MuteTimeInput,
-  MuteTimeList,
-  MuteTimePath,
-  MuteTimeView,
-  routingOf,
-  RoutingInput,
-  RoutingView,
-  routingView,
-} from './routing-contract.js';
+import { IdPath } from './id-contract.js';
+import { InhibitionInput, InhibitionList, InhibitionView, inhibitionView } from './inhibitions-contract.js';
+import { MuteTimeInput, MuteTimeList, MuteTimePath, MuteTimeView } from './mute-times-contract.js';
+import { routingOf, RoutingInput, RoutingView, routingView } from './routing-contract.js';
 import { allRoutes } from './tree.js';
 
 const UNUSABLE = errorAnswer(422, 'A channel or a mute time that it names is not there, or there are too many.');

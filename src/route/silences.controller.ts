@@ -12,7 +12,8 @@ import { errorAnswer, NOT_FOUND } from '../error-answer.js';
 import { Bell } from '../queue/bell.js';
 import { DatabaseClock } from '../store/database-clock.store.js';
 import { SilenceStore, type SilenceValues } from '../store/silence.store.js';
-import { IdPath, SilenceInput, SilenceList, SilenceView, silenceView } from './routing-contract.js';
+import { IdPath } from './id-contract.js';
+import { SilenceInput, SilenceList, SilenceView, silenceView } from './silences-contract.js';
 
 const TOO_MANY = errorAnswer(422, 'There are too many silences.');
 
