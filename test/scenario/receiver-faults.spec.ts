@@ -14,6 +14,8 @@ afterAll(() => sink.close());
 beforeEach(async () => {
   delivery = await startDelivery('receiver_faults', { timeoutMs: 300 });
   sink.requests.length = 0;
+  sink.answer('/', { status: 200 });
+  sink.answer('/hook', { status: 200 });
 });
 afterEach(() => delivery.close());
 
