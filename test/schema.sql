@@ -408,6 +408,7 @@ CREATE TABLE incident_events (
   decide_after timestamp with time zone,
   decide_error text,
   set_aside boolean DEFAULT false NOT NULL,
+  unconcerned_rules jsonb,
   CONSTRAINT incident_events_pkey PRIMARY KEY (incident_id, sequence),
   CONSTRAINT incident_events_incident_id_fkey FOREIGN KEY (incident_id) REFERENCES incidents(id) ON DELETE CASCADE,
   CONSTRAINT incident_events_kind_check CHECK ((kind = ANY (ARRAY['opened'::text, 'reopened'::text, 'another_cause'::text, 'escalated'::text, 'resolved'::text]))) NOT VALID
