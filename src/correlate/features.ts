@@ -51,7 +51,7 @@ export function featuresOf(sample: TraceTerms, order: readonly string[]): Featur
     if (n < MIN_HAVING || n >= domain.count()) return;
     const { scope, key } = term;
     const place = sample.places[term.place]!;
-    features.push({ scope, place, key, value, isSymptom: isSymptom(scope, key), domain, having: set });
+    features.push({ scope, place, key, value, isSymptom: isSymptom(scope, key, value), domain, having: set });
   };
   for (const ids of byKey(sample.terms, having.keys())) {
     const terms = ids.map((id) => sample.terms[id]!);

@@ -43,8 +43,9 @@ export function isTiming(key: string): boolean {
 }
 
 /** Whether the attribute says that something failed rather than why. */
-export function isSymptom(scope: CorrelationScope, key: string): boolean {
-  return SYMPTOM.test(key) || (scope === 'event' && /^exception/i.test(key));
+export function isSymptom(scope: CorrelationScope, key: string, value: string): boolean {
+  if (SYMPTOM.test(key)) return true;
+  return scope === 'event' && (/^exception/i.test(key) || (key === 'name' && /^(exception|error)$/i.test(value)));
 }
 
 /** Of attributes on the same traces, those that people know best: versions, then instances, then places, then the rest. */

@@ -64,6 +64,7 @@ function names(correlation: CorrelationView): string {
 }
 
 function labelled({ scope, key, value }: AttributeName): string {
+  if (scope === 'event' && key === 'name') return `event ${displayText(value, 80)}`;
   return `${scope === 'resource' ? attributeLabel(key) : displayText(key, 60)} ${displayText(value, 80)}`;
 }
 
