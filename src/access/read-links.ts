@@ -10,7 +10,7 @@ const VALID_MS = 168 * 3_600_000;
 const PURPOSE = 'tracehound read links v1';
 const ALGORITHM = 'HS256';
 
-const Payload = z.object({ ten: z.int(), sub: z.string(), see: z.enum(['incident', 'trace']), exp: z.int() });
+const Payload = z.object({ ten: z.int(), sub: z.string(), see: z.enum(['incident', 'alert', 'trace']), exp: z.int() });
 
 /** Makes the links of messages to what they tell of, which open without a key, and says what such a link shows. */
 @Injectable()

@@ -85,8 +85,9 @@ export interface NoticeLinks {
   silence: string | null;
   /** Whether it was worth telling. */
   feedback: string | null;
-  /** To a page about the incident, and to one about each trace of `exemplarsOf`, that open without a key; absent or empty: there are none. */
+  /** To a page about the incident (or else the first alert), and to one about each trace of `exemplarsOf`, that open without a key; absent or empty: there are none. */
   incident?: string | null;
+  alert?: string | null;
   traces?: string[];
 }
 

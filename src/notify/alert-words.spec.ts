@@ -125,6 +125,14 @@ describe('a notice with an incident and the alerts that speak of it', () => {
     expect(message(alertNotice([noticeAlert()], { links: { ...links, traces: pages.traces } })).links.traces).toEqual(
       pages.traces,
     );
+    const alert = 'https://t.example/see/3';
+    const more = (change: object) =>
+      message(alertNotice([noticeAlert(change)], { links: { ...links, alert } })).links.more;
+    expect(more({})).toBe(alert);
+    expect(more({ generatorUrl: 'https://trace.example.com/api/v1/rules/1' })).toBe(alert);
+    expect(more({ generatorUrl: 'https://prom.example.com/graph', ruleId: null })).toBe(
+      'https://prom.example.com/graph',
+    );
     expect(message(incidentNotice('opened', { links: { ...links, incident: null, traces: [] } })).links).toMatchObject({
       incident: `https://trace.example.com/api/v1/incidents/${INCIDENT_ID}`,
       traces: [`https://trace.example.com/api/v1/traces/${TRACE_ID}`],

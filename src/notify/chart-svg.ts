@@ -5,7 +5,7 @@ import type { NoticeChart } from '../model/notice.js';
 
 const WIDTH = 600;
 const HEIGHT = 200;
-const MARGIN = { top: 20, right: 14, bottom: 26, left: 76 };
+const MARGIN = { top: 22, right: 14, bottom: 26, left: 76 };
 /** A picture this wide shows no more; a series from outside may be longer. */
 const MAX_POINTS = 600;
 
@@ -38,9 +38,9 @@ export function chartSvg(chart: NoticeChart): string | null {
   });
   const [from = 0, to = 0] = x.domain();
   const legend = [
-    `<rect x="${WIDTH - 250}" y="3" width="14" height="3" fill="#d92d20"/><text x="${WIDTH - 232}" y="8">observed</text>`,
-    `<rect x="${WIDTH - 168}" y="1" width="14" height="7" fill="#12b76a" fill-opacity="0.4"/><text x="${WIDTH - 150}" y="8">normal</text>`,
-    `<text x="${WIDTH - MARGIN.right}" y="8" text-anchor="end">times in UTC</text>`,
+    `<rect x="${WIDTH - 250}" y="6" width="14" height="3" fill="#d92d20"/><text x="${WIDTH - 232}" y="11">observed</text>`,
+    `<rect x="${WIDTH - 168}" y="4" width="14" height="7" fill="#12b76a" fill-opacity="0.4"/><text x="${WIDTH - 150}" y="11">normal</text>`,
+    `<text x="${WIDTH - MARGIN.right}" y="11" text-anchor="end">times in UTC</text>`,
   ];
   const clocks = [from, (from + to) / 2, to].map((ms, index) => {
     const anchor = ['start', 'middle', 'end'][index];

@@ -160,6 +160,15 @@ describe('composeMessage', () => {
     expect(text).toContain(` ${correlations[0]}.`);
   });
 
+  it('says in one line what may be why, not that what failed has failed', () => {
+    const symptom = correlation('500', { scope: 'span', operation: 'GetCart', key: 'http.status', isSymptom: true });
+    const event = correlation('retry', { scope: 'event', operation: 'GetCart', key: 'name' });
+    const { correlations, text } = message('opened', {}, [symptom, event]);
+    expect(correlations).toHaveLength(2);
+    expect(text).toContain('event retry at cart / GetCart: 96 % of slow traces');
+    expect(text).not.toContain('http.status 500');
+  });
+
   it.each([
     [{ bad: 'failed' }, '96 % of failed traces, 11 % of others'],
     [{ bad: 'lacking_call' }, '96 % of traces without the call, 11 % of others'],

@@ -93,7 +93,9 @@ function aboutIncident(id: string, notice: Notice, incident: IncidentView & Part
     percent: percentLikely(cause.score),
     evidence: reasons(cause).slice(0, MAX_EVIDENCE),
   }));
-  const correlations = correlationLines(incident.compared ?? null, incident.correlations ?? [], incident.startedAt);
+  const lines = (isMeant: (each: CorrelationsView['correlations'][number]) => boolean) =>
+    correlationLines(incident.compared ?? null, (incident.correlations ?? []).filter(isMeant), incident.startedAt);
+  const correlations = lines(() => true);
   const link = httpUrl(notice.links?.incident ?? null) ?? `${base}/api/v1/incidents/${encodeURIComponent(incident.id)}`;
   return {
     id,
@@ -103,7 +105,8 @@ function aboutIncident(id: string, notice: Notice, incident: IncidentView & Part
     status: isOver(notice, incident) ? ('resolved' as const) : ('firing' as const),
     severity: incident.severity,
     title: `${VERB[notice.type]}: ${displayText(incident.title, 400)}`,
-    text: inOneLine(notice.type, incident, causes[0], correlations[0]),
+    // That failed traces have failed is no news: a line has room for one that may say why.
+    text: inOneLine(notice.type, incident, causes[0], lines(({ isSymptom }) => !isSymptom)[0]),
     facts: [...facts(incident), ...groupFacts(notice), ...versionFacts(notice)],
     causes,
     correlations,
@@ -127,7 +130,11 @@ function aboutAlerts(id: string, notice: Notice, alerts: readonly NoticeAlert[],
   const lines = alertLines(alerts, notice.truncatedAlerts ?? 0);
   const title = `${VERB[notice.type]}: ${alertsTitle(alerts, notice.truncatedAlerts ?? 0)}`;
   const when = alertsWhen(alerts);
-  const generator = alerts.find(({ generatorUrl }) => httpUrl(generatorUrl) !== null)?.generatorUrl ?? null;
+  const page = httpUrl(notice.links?.alert ?? null);
+  // Whoever sent an alert knows more of it; of our own rules the page tells what the API tells only with a key.
+  const senders = alerts.find(
+    ({ generatorUrl, ruleId }) => httpUrl(generatorUrl) !== null && (ruleId === null || page === null),
+  );
   return {
     id,
     groupKey: notice.group?.key ?? alerts[0]?.fingerprint ?? id,
@@ -144,7 +151,7 @@ function aboutAlerts(id: string, notice: Notice, alerts: readonly NoticeAlert[],
     alerts: lines,
     links: {
       incident: null,
-      more: httpUrl(generator) ?? `${base}/api/v1/alerts`,
+      more: httpUrl(senders?.generatorUrl ?? null) ?? page ?? `${base}/api/v1/alerts`,
       traces: traceLinks(notice, base),
       runbook: runbook(alerts),
       ...actions(notice),

@@ -204,14 +204,19 @@ export class NotifyWorker implements OnModuleDestroy {
     };
   }
 
-  private async readingLinks(tenantId: number, notice: Notice): Promise<Pick<NoticeLinks, 'incident' | 'traces'>> {
+  private async readingLinks(
+    tenantId: number,
+    notice: Notice,
+  ): Promise<Pick<NoticeLinks, 'incident' | 'alert' | 'traces'>> {
     const nowMs = Date.now();
-    const { incident } = notice;
+    const { incident, alerts = [] } = notice;
+    const alertId = incident === null ? alerts[0]?.id : undefined;
     const traces = await Promise.all(
       exemplarsOf(notice).map((id) => this.reading.url({ tenantId, kind: 'trace', id }, nowMs)),
     );
     return {
       incident: incident && (await this.reading.url({ tenantId, kind: 'incident', id: incident.id }, nowMs)),
+      alert: alertId === undefined ? null : await this.reading.url({ tenantId, kind: 'alert', id: alertId }, nowMs),
       traces: traces.filter((url) => url !== null),
     };
   }

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { HOSTILE, incidentNotice } from '../../test/support/notices.js';
+import { HOSTILE, incidentNotice, noticeAlert } from '../../test/support/notices.js';
+import type { AlertStory } from '../model/alert-story.js';
 import type { CorrelationsView } from '../model/correlation-view.js';
 import type { IncidentView } from '../model/incident-view.js';
-import { incidentPage, nothingPage, tracePage } from './see-page.js';
+import { alertPage, incidentPage, nothingPage, tracePage } from './see-page.js';
 
 const incident = (name?: string) => incidentNotice('opened', {}, name).incident as IncidentView & CorrelationsView;
 const action = {
@@ -22,6 +23,30 @@ const row = (name: string) => ({
   durationUs: 500,
   isError: true,
 });
+const story = (name?: string): AlertStory => {
+  const { labels, annotations, figures, exemplars } = noticeAlert({}, name);
+  const times = { activeAtMs: Date.parse('2026-11-21T03:11:40Z'), firedAtMs: null, endsAtMs: null };
+  return {
+    alert: {
+      id: 'b54a7a60-8d4e-4e63-9be6-0c7d7f6f1a11',
+      tenantId: 1,
+      ruleId: null,
+      incidentId: null,
+      state: 'firing',
+      labels: name === undefined ? labels : { ...labels, [name]: name },
+      annotations,
+      figures,
+      exemplars,
+      ...times,
+      generatorUrl: null,
+      sequence: 1,
+    },
+    transitions: [
+      { sequence: 1, atMs: action.atMs, from: 'pending', to: 'firing', reason: name ?? 'above 500 ms for 2 min' },
+    ],
+    decisions: [],
+  };
+};
 const TRACE = 'aa'.repeat(16);
 const textOf = (html: string) =>
   html
@@ -47,6 +72,23 @@ describe('pages that links in messages open', () => {
     expect(incidentPage(incident(), [], [])).not.toContain('Traces that show it');
   });
 
+  it('an alert: observed against expected, since when, and what became of it', () => {
+    const html = alertPage(story(), ['https://trace.example.com/see/1']);
+    for (const said of [
+      'CheckoutSlow at checkout / PlaceOrder',
+      'firing',
+      'since 2026-11-21 03:11:40 UTC',
+      '1.9 s (expected 500 ms)',
+      'summary: checkout is slow',
+      'team: shop',
+      '2026-11-21 03:14:00 UTC firing: above 500 ms for 2 min',
+    ]) {
+      expect(textOf(html)).toContain(said);
+    }
+    expect(html).toContain('trace 1</a>');
+    expect(textOf(alertPage({ ...story(), transitions: [] }, []))).not.toContain('What became of it');
+  });
+
   it('a trace: each span with its time, and how many there are', () => {
     const text = textOf(tracePage(TRACE, [row('cart')], 3));
     expect(text).toContain('3 spans, 1 failed, 2 ms from first to last');
@@ -59,6 +101,7 @@ describe('pages that links in messages open', () => {
     for (const html of [
       incidentPage(incident(name), [{ ...action, by: name, comment: name }], []),
       tracePage(TRACE, [row(name)], 1),
+      alertPage(story(name), []),
     ]) {
       expect(html).not.toMatch(/[\p{Cf}\p{Cs}]|[^\P{Cc}\n]/u);
       const tags = [...html.replace(/<style>[^]*<\/style>/, '').matchAll(/<[^>]*>/g)].map(([tag]) => tag);

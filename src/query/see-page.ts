@@ -1,13 +1,16 @@
 import { escapedHtml, htmlPage } from '../html-page.js';
+import type { AlertFigures } from '../model/alert.js';
+import type { AlertStory } from '../model/alert-story.js';
 import { correlationLines } from '../model/correlation-lines.js';
 import type { CorrelationsView } from '../model/correlation-view.js';
-import { displayText, formatDurationUs, formatUtc } from '../model/display.js';
+import { displayText, formatDurationUs, formatQuantity, formatUtc } from '../model/display.js';
 import type { IncidentAction } from '../model/incident-action.js';
 import { deviation, operationName, percentLikely, type IncidentView } from '../model/incident-view.js';
 import type { TraceRow } from './trace-rows.js';
 
 const MAX_CAUSES = 5;
 const MAX_AFFECTED = 30;
+const MAX_STEPS = 20;
 
 /** What a link to an incident shows: what the message said, as it stands now, and what people have done since. `traces` are links. */
 export function incidentPage(
@@ -30,12 +33,47 @@ export function incidentPage(
       ),
     section('In common', correlationLines(incident.compared, incident.correlations, startedAt)),
     section('Affected', affected.slice(0, MAX_AFFECTED).map(deviation)),
-    traces.length === 0
-      ? ''
-      : `<h2>Traces that show it</h2><ul>${traces.map((url, index) => `<li><a href="${escapedHtml(url)}">trace ${index + 1}</a></li>`).join('')}</ul>`,
+    traceList(traces),
     section('Done by people', actions.map(actionLine)),
   ];
   return htmlPage(displayText(incident.title, 400), parts.join(''), 'wide');
+}
+
+/** What a link to an alert shows: its condition as it stands now, its labels, and what became of it. `traces` are links. */
+export function alertPage({ alert, transitions }: AlertStory, traces: readonly string[]): string {
+  const { labels, annotations, figures, state, activeAtMs } = alert;
+  const { alertname = 'alert', service, operation, ...others } = labels;
+  const place = [service, operation]
+    .flatMap((each) => (each === undefined ? [] : [displayText(each, 120)]))
+    .join(' / ');
+  const named = (texts: Readonly<Record<string, string>>) =>
+    Object.entries(texts).map(([name, value]) => `${displayText(name, 60)}: ${displayText(value, 500)}`);
+  const parts = [
+    list([state.replaceAll('_', ' '), `since ${formatUtc(activeAtMs)}`, ...figureLines(figures)]),
+    section('Said by its rule or sender', named(annotations)),
+    section('Labels', named(others)),
+    traceList(traces),
+    section(
+      'What became of it',
+      transitions
+        .slice(0, MAX_STEPS)
+        .map(({ atMs, to, reason }) => `${formatUtc(atMs)} ${to.replaceAll('_', ' ')}: ${displayText(reason, 300)}`),
+    ),
+  ];
+  return htmlPage(`${displayText(alertname, 120)}${place === '' ? '' : ` at ${place}`}`, parts.join(''), 'wide');
+}
+
+function figureLines(figures: AlertFigures | null): string[] {
+  if (figures === null || figures.observed === null) return [];
+  const { observed, expected, unit } = figures;
+  const against = expected === null ? '' : ` (expected ${formatQuantity(expected, unit)})`;
+  return [`${formatQuantity(observed, unit)}${against}`];
+}
+
+function traceList(urls: readonly string[]): string {
+  if (urls.length === 0) return '';
+  const items = urls.map((url, index) => `<li><a href="${escapedHtml(url)}">trace ${index + 1}</a></li>`);
+  return `<h2>Traces that show it</h2><ul>${items.join('')}</ul>`;
 }
 
 /** What a link to a trace shows: its spans below who called them, each with its time. Attributes are shown to who has a key. */

@@ -7,24 +7,26 @@ import { ReadLinks } from '../access/read-links.js';
 import { JournalReader } from '../journal/read.js';
 import { correlationViews } from '../model/correlation-view.js';
 import { incidentView } from '../model/incident-view.js';
+import { AlertViewsStore } from '../store/alert-views.store.js';
 import { CorrelationStore } from '../store/correlation.store.js';
 import { IncidentActionStore } from '../store/incident-action.store.js';
 import { IncidentViewsStore } from '../store/incident-views.store.js';
 import { SeePath } from './parameters.js';
-import { incidentPage, nothingPage, tracePage } from './see-page.js';
+import { alertPage, incidentPage, nothingPage, tracePage } from './see-page.js';
 import { traceRows } from './trace-rows.js';
 
 const MAX_SPANS = 1_000;
 const MAX_TRACES = 5;
 const GONE = 410;
 
-/** Pages behind the links in messages that show what they tell of. The link is the permission to read this one incident or trace. */
+/** Pages behind the links in messages that show what they tell of. The link is the permission to read this one incident, alert or trace. */
 @ApiExcludeController()
 @Controller('see')
 export class SeeController {
   constructor(
     private readonly links: ReadLinks,
     private readonly incidents: IncidentViewsStore,
+    private readonly alerts: AlertViewsStore,
     private readonly actions: IncidentActionStore,
     private readonly correlations: CorrelationStore,
     private readonly journal: JournalReader,
@@ -38,7 +40,7 @@ export class SeeController {
     if (claim === 'expired') return sendPage(reply, GONE, nothingPage(claim));
     if (claim === 'unknown') return sendPage(reply, 404, nothingPage(claim));
     const { tenantId, kind, id } = claim;
-    const page = kind === 'trace' ? await this.trace(tenantId, id) : await this.incident(tenantId, id, nowMs);
+    const page = await this[kind](tenantId, id, nowMs);
     sendPage(reply, page === null ? GONE : 200, page ?? nothingPage('gone'));
   }
 
@@ -47,17 +49,27 @@ export class SeeController {
     return trace && tracePage(traceId, traceRows(trace.spans), trace.total);
   }
 
+  private async alert(tenantId: number, id: string, nowMs: number): Promise<string | null> {
+    const story = await this.alerts.get(tenantId, id);
+    return story && alertPage(story, await this.traceUrls(tenantId, story.alert.exemplars, nowMs));
+  }
+
   private async incident(tenantId: number, id: string, nowMs: number): Promise<string | null> {
     const found = await this.incidents.get(tenantId, id);
     if (found === null) return null;
     const incident = incidentView(found.incident);
-    const ids = [...new Set([...(incident.causes[0]?.exemplars ?? []), ...incident.exemplars])].slice(0, MAX_TRACES);
-    const urls = await Promise.all(ids.map((trace) => this.links.url({ tenantId, kind: 'trace', id: trace }, nowMs)));
+    const exemplars = [...(incident.causes[0]?.exemplars ?? []), ...incident.exemplars];
     const actions = await this.actions.list(tenantId, id);
     return incidentPage(
       { ...incident, ...correlationViews(await this.correlations.get(tenantId, id)) },
       actions,
-      urls.filter((url) => url !== null),
+      await this.traceUrls(tenantId, exemplars, nowMs),
     );
+  }
+
+  private async traceUrls(tenantId: number, exemplars: readonly string[], nowMs: number): Promise<string[]> {
+    const ids = [...new Set(exemplars)].slice(0, MAX_TRACES);
+    const urls = await Promise.all(ids.map((id) => this.links.url({ tenantId, kind: 'trace', id }, nowMs)));
+    return urls.filter((url) => url !== null);
   }
 }

@@ -50,6 +50,21 @@ describe('what a link in a message shows', () => {
     expect(seen.headers.get('cache-control')).toBe('no-store');
   });
 
+  it('is its alert, without a key', async () => {
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${ADMIN_KEY}` };
+    const body = JSON.stringify([
+      { labels: { alertname: 'DiskFull', service: 'db' }, annotations: { summary: 'full' } },
+    ]);
+    expect((await fetch(`${service.apiUrl}/api/v2/alerts`, { method: 'POST', headers, body })).status).toBe(200);
+    const list = await (await fetch(`${service.apiUrl}/api/v1/alerts`, { headers })).json();
+    const { id } = (list as { alerts: { id: string }[] }).alerts[0]!;
+    const claim = { tenantId: 1, kind: 'alert', id, expiresAtMs: inAnHour() } as const;
+    expect(await page(await signer().sign(claim))).toMatchObject({
+      status: 200,
+      html: expect.stringMatching(/DiskFull at db[^]*summary: full/),
+    });
+  });
+
   it('is its trace, without a key, and nothing of its attributes', async () => {
     const nowNs = BigInt(Date.now()) * 1_000_000n;
     const span = {
