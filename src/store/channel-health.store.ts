@@ -129,16 +129,17 @@ export class ChannelHealthStore {
     notice: (failing: FailingChannel) => Notice,
   ): Promise<string | 'nobody' | null> {
     return this.db.transaction(async (tx) => {
+      const other = await this.otherChannel(tx, tenantId, channelId);
+      // Marked as reported only when somebody can be told: a channel that is added later is told then.
       const [[failing]]: [(FailingChannel & { failingSince: Date })[], number] = await tx.query(
-        `update channel_health h set reported_at = now()
+        `update channel_health h set reported_at = case when $4 then now() end
          from channels c
          where h.tenant_id = $1 and h.channel_id = $2 and h.reported_at is null and c.tenant_id = $1 and c.id = $2
            and (h.failing_since <= now() - make_interval(secs => $3) or c.disabled_reason is not null)
          returning c.id, c.name, c.type, h.failing_since as "failingSince", h.last_error as "lastError"`,
-        [tenantId, channelId, afterS],
+        [tenantId, channelId, afterS, other !== null],
       );
       if (failing === undefined) return null;
-      const other = await this.otherChannel(tx, tenantId, channelId);
       if (other === null) return 'nobody';
       await tx.query(
         `insert into notifications (id, tenant_id, group_key, sequence, channel_id, kind, state, body)

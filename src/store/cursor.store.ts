@@ -16,6 +16,9 @@ interface CursorRow {
   done_ms: string;
 }
 
+/** Leases last for seconds: one that lies minutes ahead was given by a clock that has been set back since. */
+const isLeased = (c: string) => `(${c}.leased_until > now() and ${c}.leased_until <= now() + interval '5 minutes')`;
+
 /** Where each stage stands for each tenant: lock, watermark and recovery in one table. */
 @Injectable()
 export class CursorStore {
@@ -38,7 +41,7 @@ export class CursorStore {
 
   /**
    * Takes the lease on a stage of a tenant when there is work and nobody else holds it; null otherwise. At most `maxSteps` steps.
-   * A crashed owner's lease ends by itself.
+   * A crashed owner's lease ends by itself; one that a clock gave which has been set back is over.
    */
   async claim(
     spec: StageSpec,
@@ -57,7 +60,7 @@ export class CursorStore {
             values ($1, $2, to_timestamp($3 / 1000.0), $4, now() + make_interval(secs => $5))
        on conflict (tenant_id, stage) do update
                set leased_by = excluded.leased_by, leased_until = excluded.leased_until
-             where c.leased_until is null or c.leased_until < now() or c.leased_by = excluded.leased_by
+             where ${isLeased('c')} is not true or c.leased_by = excluded.leased_by
          returning extract(epoch from done_through) * 1000 as done_ms`,
       [tenantId, spec.stage, fromMs, owner, leaseS],
     );
@@ -111,8 +114,8 @@ export class CursorStore {
          from tenant_clocks`,
     );
     const rows = await this.db.query<(CursorRow & { leased: boolean })[]>(
-      `select tenant_id, stage, extract(epoch from done_through) * 1000 as done_ms, coalesce(leased_until > now(), false) as leased
-         from stage_cursors`,
+      `select tenant_id, stage, extract(epoch from done_through) * 1000 as done_ms, coalesce(${isLeased('c')}, false) as leased
+         from stage_cursors c`,
     );
     const reopened = await this.db.query<{ tenant_id: number }[]>(`select distinct tenant_id from reopened_windows`);
     const due = new Map<string, { job: WindowStage; tenantId: number }>();

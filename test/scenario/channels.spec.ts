@@ -341,6 +341,23 @@ describe('a channel that fails', () => {
     expect(await delivery.health.of(1, broken.id)).toMatchObject({ failingSince: null });
   });
 
+  it('with no other to report it through is reported to the next one that is made', async () => {
+    await delivery.channel('webhook', `${sink.url}/broken`);
+    sink.answer('/broken', { status: 500 });
+    await tell(randomUUID());
+    const laterOn = async () => {
+      await delivery.notify.run(1);
+      await delivery.db.query(`update channel_health set failing_since = now() - interval '16 min'`);
+      await delivery.makeDue();
+      await delivery.notify.run(1);
+    };
+    await laterOn();
+    await delivery.channel('webhook', `${sink.url}/works`);
+    await laterOn();
+    const told = sink.at('/works').map(({ body }) => (JSON.parse(body) as { type: string }).type);
+    expect(told).toContain('channel.failing');
+  });
+
   it('keeps its dead letters, which can be sent again one by one or all', async () => {
     const { id } = await delivery.channel('webhook', `${sink.url}/hook`);
     sink.answer('/hook', { status: 400 });

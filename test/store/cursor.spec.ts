@@ -72,6 +72,14 @@ describe('CursorStore', () => {
     expect(await db.query('select * from reopened_windows')).toEqual([]);
   });
 
+  it('waits for no lease that a clock gave which has been set back since', async () => {
+    await closeThrough(FIRST + 5 * WINDOW_MS);
+    expect(await cursors.claim(spec('measure'), TENANT, 'a', 60, 12)).not.toBeNull();
+    await db.query(`update stage_cursors set leased_until = leased_until + interval '1 hour'`);
+    expect(await cursors.due()).toEqual([{ job: 'measure', tenantId: TENANT }]);
+    expect(await work('measure', 'b')).toEqual([0, 5 * WINDOW_MS]);
+  });
+
   it('never gives the same window to two workers that ask at once', async () => {
     await closeThrough(FIRST + 40 * WINDOW_MS);
     const taken: [number, number][] = [];
