@@ -27,6 +27,7 @@ import {
 } from './contract.js';
 
 const CONFLICT = errorAnswer(409, 'Another tenant has that name.');
+const NO_TENANT = errorAnswer(404, 'There is no tenant of that `tenantId`.');
 const UNUSABLE = errorAnswer(422, 'The first key must have scope admin; `expiresAt` must be ahead.');
 
 /** Tenants; for admins of tenant `default` only. */
@@ -74,6 +75,7 @@ export class KeysController {
   }
 
   @Post()
+  @ApiResponse(NO_TENANT)
   @ApiResponse(UNUSABLE)
   @ApiOperation({
     summary: 'Makes an API key',
