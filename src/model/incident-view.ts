@@ -145,14 +145,22 @@ function figureName(signal: Signal, quantile: number | null): string {
   return signal === 'latency' ? which : `${FIGURES[signal]} ${which}`;
 }
 
-/** What users notice says more than what is blamed, which is named beside it: the worst operation that is not the first cause's. */
-export function headline<T extends { service: string; operation: string; score: number }>(
+/** What users feel themselves. */
+const FELT: ReadonlySet<Signal> = new Set(['latency', 'errors', 'traffic']);
+
+/**
+ * What users notice says more than what is blamed, which is named beside it: the worst operation that is not the first cause's, by its
+ * latency, errors or traffic where those deviate.
+ */
+export function headline<T extends { service: string; operation: string; signal: Signal; score: number }>(
   affected: readonly T[],
   cause: { service: string; operation: string } | undefined,
 ): T | undefined {
   const byScore = affected.toSorted((a, b) => b.score - a.score);
   const other = (each: T) => each.service !== cause?.service || each.operation !== cause.operation;
-  return byScore.find(other) ?? byScore[0];
+  const others = byScore.filter(other);
+  const from = others.length > 0 ? others : byScore;
+  return from.find(({ signal }) => FELT.has(signal)) ?? from[0];
 }
 
 function iso(ms: number): string {

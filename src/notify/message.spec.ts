@@ -114,6 +114,13 @@ describe('composeMessage', () => {
     });
   });
 
+  it('names what users feel before what programs log about it', () => {
+    const log = { ...affected('checkout', 'PlaceOrder', 30), signal: 'events', quantile: null } as const;
+    const felt = { ...affected('web', 'GET /', 9), signal: 'errors', quantile: null, unit: 'ratio' } as const;
+    expect(message('opened', { affected: [log, felt] }).text).toMatch(/^Opened: web \/ GET \/ errors /);
+    expect(message('opened', { affected: [log] }).text).toMatch(/^Opened: checkout \/ PlaceOrder log events /);
+  });
+
   it('names the services that suffer besides', () => {
     const services = ['cart', 'checkout', 'web', 'shop', 'admin', 'app', 'api'];
     const { text } = message('opened', { affected: services.map((service, i) => affected(service, 'op', 30 - i)) });
