@@ -150,27 +150,6 @@ describe('mute times and inhibitions', () => {
   });
 });
 
-describe('texts that are no text', () => {
-  const half = 'a\ud83d';
-  it.each([
-    ['/api/v2/alerts', [{ labels: { alertname: half, [half]: half }, annotations: { summary: half } }]],
-    ['/api/v1/silences', { matchers: [`a="${half}"`], endsAt: inAnHour(), createdBy: half }],
-    ['/api/v1/inhibitions', { name: half, source: [`a="${half}"`], target: [], equal: [half] }],
-    ['/api/v1/rules', { name: half, services: [half], labels: { a: half } }],
-    ['/api/v1/channels', { name: half, type: 'webhook', url: 'http://127.0.0.1:1/', template: `{"a": "${half}"}` }],
-  ])('%s: half a pair is mended, and a NUL refused', async (path, body) => {
-    const mended = await call('POST', path, body);
-    expect([mended.status, mended.text]).toEqual([expect.any(Number), expect.not.stringContaining('internal')]);
-    expect(mended.status).toBeLessThan(300);
-    const refused = await fetch(`${service.apiUrl}${path}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body).replaceAll('\\ud83d', '\\u0000'),
-    });
-    expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining('NUL')]);
-  });
-});
-
 describe('silences', () => {
   it.each(['silences', 'services', 'channels', 'inhibitions', 'routes'])(
     '%s: refuses a parameter that it does not read',
