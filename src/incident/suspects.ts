@@ -14,9 +14,9 @@ export interface News {
 }
 
 const IN_THAT_WAY: Record<Way, string> = {
-  slow: 'is slow besides',
-  failing: 'fails besides',
-  traffic: 'has another load besides',
+  slow: 'is slow as well',
+  failing: 'fails as well',
+  traffic: 'has another load as well',
 };
 
 /** Who is at fault for a group: services by their own findings, and whoever plainly is. */
