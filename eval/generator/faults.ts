@@ -103,7 +103,10 @@ class Planner {
     };
     const onCall = (from: Endpoint, call: Call, does: Partial<Effect>, services: readonly Service[]): Label => {
       const its = effect(fromMs, toMs, does);
-      call.effects.push(its);
+      // Some make the same call twice: what is wrong with the way there is wrong with both.
+      for (const each of from.calls) {
+        if (each.client === call.client && each.target === call.target) each.effects.push(its);
+      }
       const operations = [
         call.client?.id,
         call.target.operation?.id,
