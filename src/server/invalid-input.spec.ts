@@ -12,7 +12,32 @@ const said = (body: unknown) => {
   return { message, field, code, status };
 };
 
+const More = z.object({
+  at: z.iso.datetime().default('2026-03-01T12:00:00Z'),
+  to: z.email().default('a@b.example'),
+  share: z.number().min(0).lt(1).default(0),
+  names: z.array(z.string()).min(1).default(['a']),
+  own: z
+    .string()
+    .refine((text) => text !== 'x', 'expected anything but x')
+    .default(''),
+  rule: z.discriminatedUnion('type', [z.object({ type: z.literal('a') }), z.object({ type: z.literal('b') })]).default({
+    type: 'a',
+  }),
+});
+
 describe('invalidInput', () => {
+  it.each([
+    [{ at: 'now' }, 'at: must be an ISO 8601 time with a zone, such as 2026-03-01T12:00:00Z'],
+    [{ to: 'nobody' }, 'to: must be an e-mail address such as oncall@example.com'],
+    [{ share: 99.9 }, 'share: must be <1'],
+    [{ names: [] }, 'names: must have >=1 items'],
+    [{ own: 'x' }, 'own: expected anything but x'],
+    [{ rule: { type: 'c' } }, "rule.type: must be one of 'a' | 'b'"],
+  ])('%j: says what may be sent', (body, message) => {
+    expect(invalidInput(More.safeParse(body).error!.issues).message).toBe(message);
+  });
+
   it.each([
     [{ kind: 'a' }, 'name', 'name: is missing, expected string'],
     [{ name: 1, kind: 'a' }, 'name', 'name: must be string, received number'],

@@ -19,10 +19,22 @@ export function invalidInput(issues: readonly Issue[]): Rejected {
   return new Rejected('invalid_input', `${field ? `${field}:` : 'the input'} ${what}${more}`, 400, field || undefined);
 }
 
-/** Whoever sends JSON knows of missing fields, not of `undefined`. */
+/** Whoever sends JSON knows of missing fields, not of `undefined`, and of what may be sent, not of discriminators. */
 function inPlainWords({ message, keys }: Issue): string {
   if (keys !== undefined && message.startsWith('Unrecognized key')) return 'is not known here';
-  const text = message.replace(/^Invalid (input|option): /, '');
-  const missing = /^(expected .+), received undefined$/.exec(text)?.[1];
-  return missing === undefined ? text.replace(/^expected /, 'must be ') : `is missing, ${missing}`;
+  const missing = /^Invalid input: (expected .+), received undefined$/.exec(message)?.[1];
+  if (missing !== undefined) return `is missing, ${missing}`;
+  const known = KNOWN[message];
+  if (known !== undefined) return known;
+  return message
+    .replace(/^Invalid discriminator value\. Expected /, 'must be one of ')
+    .replaceAll(`'undefined' | `, '')
+    .replace(/^Too (?:big|small): expected \w+ to (be|have) /, 'must $1 ')
+    .replace(/^Invalid (?:input|option): (?:expected )?/, 'must be ');
 }
+
+const KNOWN: Readonly<Record<string, string>> = {
+  'Invalid email address': 'must be an e-mail address such as oncall@example.com',
+  'Invalid ISO datetime': 'must be an ISO 8601 time with a zone, such as 2026-03-01T12:00:00Z',
+  'Invalid GUID': 'must be a UUID',
+};
