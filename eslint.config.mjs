@@ -480,7 +480,13 @@ export default tseslint.config(
   },
   {
     files: ['src/stage-runner.ts'],
-    rules: edge(STAGE, String.raw`\./(pipeline|queue/bell|store/cursor\.store)\.js`, node, '@nestjs/common', 'typeorm'),
+    rules: edge(
+      STAGE,
+      String.raw`\./(pipeline|stage-costs|queue/bell|store/cursor\.store)\.js`,
+      node,
+      '@nestjs/common',
+      'typeorm',
+    ),
   },
   {
     files: ['src/config.ts'],

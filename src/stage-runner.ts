@@ -3,6 +3,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { PIPELINE, type WindowStage } from './pipeline.js';
 import { Bell } from './queue/bell.js';
+import { atWorkOn, stepsDone } from './stage-costs.js';
 import { type Claim, CursorStore } from './store/cursor.store.js';
 
 /** After this long without a sign of life from its owner another worker takes over; a working owner renews it. */
@@ -32,6 +33,7 @@ export class StageRunner {
   async run(stage: WindowStage, tenantId: number, work: StageWork): Promise<void> {
     const spec = PIPELINE.find((each) => each.stage === stage)!;
     let rounds = 0;
+    const stopWork = atWorkOn(stage);
     const renewing = setInterval(() => void this.renew(stage, tenantId), RENEW_EVERY_MS);
     try {
       for (; rounds < MAX_ROUNDS; rounds++) {
@@ -42,6 +44,7 @@ export class StageRunner {
           await save(tx);
           await this.cursors.advance(tx, claim, this.owner);
         });
+        stepsDone(stage, (claim.toMs - claim.fromMs) / spec.stepMs);
         for (const next of spec.next) await this.bell.ring(next, tenantId);
       }
     } catch (error) {
@@ -51,6 +54,7 @@ export class StageRunner {
       throw error;
     } finally {
       clearInterval(renewing);
+      stopWork();
     }
     await this.cursors.release(tenantId, stage, this.owner);
     if (rounds === MAX_ROUNDS) await this.bell.ring(stage, tenantId);

@@ -11,7 +11,8 @@ const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const DATABASE = 'bench';
 const READY_WITHIN_MS = 60_000;
 
-export const PORTS = { http: 24_318, grpc: 24_317, api: 26_686 };
+const FIRST_PORT = Number(process.env['BENCH_FIRST_PORT'] ?? 24_317);
+export const PORTS = { grpc: FIRST_PORT, http: FIRST_PORT + 1, api: FIRST_PORT + 2 };
 
 /** Of the PostgreSQL that bench/run.mjs started. */
 export interface Server {
