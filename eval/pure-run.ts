@@ -2,6 +2,7 @@ import { excludedOperations, FINDINGS_LOOK_BACK_MS } from '../src/baseline/exclu
 import { learn } from '../src/baseline/learn.js';
 import { entriesOf, learnSeasons } from '../src/baseline/seasons.js';
 import { detect } from '../src/detect/detect.js';
+import { againstSeasons } from '../src/detect/seasonal.js';
 import { type Change, CONFIRMED_WITHIN_MS, REOPEN_WITHIN_MS, step } from '../src/incident/lifecycle.js';
 import type { Finding } from '../src/model/anomaly.js';
 import type { Baselines } from '../src/model/baseline.js';
@@ -60,10 +61,10 @@ export class PureRun {
     this.history.push(window);
     if (this.history.length > KEPT_WINDOWS) this.history.shift();
 
-    const found = detect(this.history.slice(-this.policy.historyWindows), this.baselines, this.policy, {
+    const verdicts = detect(this.history.slice(-this.policy.historyWindows), this.baselines, this.policy, {
       operations: this.operations,
-      seasons: { known: this.seasons, timeZone: this.timeZone },
     });
+    const found = againstSeasons(verdicts, this.policy, this.seasons, this.timeZone);
     this.findings.push(...found);
     const raised = found.filter((finding) => finding.raised);
     this.recent.push(...found);

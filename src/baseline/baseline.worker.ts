@@ -5,7 +5,8 @@ import { StageRunner } from '../stage-runner.js';
 import { AnomalyStore } from '../store/anomaly.store.js';
 import { BaselineStore } from '../store/baseline.store.js';
 import { IncidentStore } from '../store/incident.store.js';
-import { RollupStore } from '../store/rollup.store.js';
+import { KnowledgeStore } from '../store/knowledge.store.js';
+import { RecentStore } from '../store/recent.store.js';
 import { SeasonStore } from '../store/season.store.js';
 import { excludedOperations, FINDINGS_LOOK_BACK_MS } from './exclude.js';
 import { learn } from './learn.js';
@@ -16,7 +17,8 @@ import { entriesOf, learnSeasons } from './seasons.js';
 export class BaselineWorker {
   constructor(
     private readonly runner: StageRunner,
-    private readonly rollups: RollupStore,
+    private readonly recent: RecentStore,
+    private readonly knowledge: KnowledgeStore,
     private readonly anomalies: AnomalyStore,
     private readonly incidents: IncidentStore,
     private readonly baselines: BaselineStore,
@@ -26,11 +28,13 @@ export class BaselineWorker {
   async run(tenantId: number): Promise<void> {
     await this.runner.run('baseline', tenantId, async ({ fromMs, toMs }) => {
       const seasons = await this.seasons.load(tenantId, fromMs, toMs);
-      const known = await this.baselines.load(tenantId);
+      const history = await this.recent.load(tenantId, fromMs, toMs);
+      const knowledge = await this.knowledge.take(tenantId, fromMs, history);
+      const known = knowledge.baselines;
       const changed = { operations: new Set<number>(), edges: new Set<string>(), events: new Set<string>() };
       const changedSeasons = new Set<string>();
       for (let atMs = fromMs; atMs < toMs; atMs += MINUTE_MS) {
-        const windows = await this.rollups.load(tenantId, atMs, atMs + MINUTE_MS);
+        const windows = history.filter(({ windowAtMs }) => windowAtMs >= atMs && windowAtMs < atMs + MINUTE_MS);
         const incidents = await this.incidents.during(tenantId, atMs, atMs + MINUTE_MS);
         const odd = await this.anomalies.findings(tenantId, atMs - FINDINGS_LOOK_BACK_MS, atMs + 2 * MINUTE_MS);
         const excluded = excludedOperations(incidents, odd, known.operations, atMs);
@@ -44,6 +48,8 @@ export class BaselineWorker {
       return async (tx) => {
         await this.baselines.save(tx, tenantId, toMs, known, changed);
         await this.seasons.save(tx, tenantId, seasons, changedSeasons);
+        // If the transaction fails, nobody goes on from there.
+        this.knowledge.keep(tenantId, toMs, knowledge);
       };
     });
   }

@@ -4,7 +4,7 @@ import { Histogram } from '../model/histogram.js';
 import { emptyRollup, type EdgeRollup, type Rollup, type WindowMeasure } from '../model/rollup.js';
 import { DEFAULT_POLICY } from '../model/policy.js';
 import { dispersionOf } from '../model/spread.js';
-import { WINDOW_MS } from '../model/window.js';
+import { MINUTE_MS, WINDOW_MS } from '../model/window.js';
 import { learn as fold } from './learn.js';
 
 const histogram = (...values: number[]): Histogram => {
@@ -79,7 +79,22 @@ describe('learn', () => {
     expect(known.operations.get(1)!.n).toBe(10);
     expect(known.operations.get(2)!.n).toBe(20);
     expect(known.edges.get('1>2')).toMatchObject({ calls: 10, callerN: 10 });
-    expect([...changed.operations]).toEqual([2]);
+    // It is written all the same, so that whoever reads it does not count the windows since.
+    expect(changed.operations).toEqual(new Set([1, 2]));
+  });
+
+  it('writes what was seen, and each of the rest once an hour', () => {
+    const known = nothing();
+    const all = [1, 2, 3, 61].map((id) => rollup(id));
+    learn(known, [window(all)], new Set());
+    const written = [1, 2, 3].map((minuteNo) => {
+      const windows = [{ ...window([rollup(2)]), windowAtMs: minuteNo * MINUTE_MS }];
+      return [...fold(known, windows, new Set(), DEFAULT_POLICY).operations].toSorted((a, b) => a - b);
+    });
+    expect(written).toEqual([[2], [2], [2]]);
+    const minute59 = [{ ...window([rollup(2)]), windowAtMs: 59 * MINUTE_MS }];
+    expect(fold(known, minute59, new Set(), DEFAULT_POLICY).operations).toEqual(new Set([1, 2, 61]));
+    expect(known.operations.get(3)).toMatchObject({ windows: 5, n: 10 });
   });
 
   it('takes the caller as having been silent towards a callee before it was first seen', () => {

@@ -8,19 +8,24 @@ import {
 } from '../model/baseline.js';
 import type { Policy } from '../model/policy.js';
 import { type EdgeRollup, type Rollup, type WindowMeasure, representedSpans } from '../model/rollup.js';
-import { addShape, fadeShapes } from '../model/shape.js';
-import { fadeDispersion, fadeSpread, observeCount, observeShare } from '../model/spread.js';
-import { floorMinute } from '../model/window.js';
+import { fadeCalls, passWindows } from '../model/fading.js';
+import { addShape, inStoredOrder } from '../model/shape.js';
+import { observeCount, observeShare, roundSpread } from '../model/spread.js';
+import { floorMinute, MINUTE_MS } from '../model/window.js';
 import { observeDurations } from './observe.js';
 import { learnEvents } from './events.js';
 
-/** At this many windows (an hour) everything is halved: observations fade with a half-life of half an hour to an hour. */
-const MAX_WINDOWS = 360;
+/** Those that are not seen are written this often, so that whoever reads them has not much to count. */
+const WRITTEN_EVERY_MINUTES = 60;
 /** Windows before dispersion is measured: earlier, what is normal is itself too uncertain. */
 const MIN_WINDOWS_FOR_DISPERSION = 6;
 
-/** Baselines that a fold changed. */
+/** Baselines to be written. */
 export interface Learned {
+  /**
+   * Those that were seen, those that were kept from learning, and of the rest each once an hour. Of the others only the number of windows has changed, by the windows in
+   * which anything was seen since they were written: whoever reads them counts these (`passWindows`).
+   */
   operations: Set<number>;
   edges: Set<string>;
   /** Keys of event baselines; those no longer there were forgotten. */
@@ -28,7 +33,7 @@ export interface Learned {
 }
 
 /**
- * Folds windows, oldest first, into what is normal, minute by minute, and returns which baselines changed. Operations in `excluded`
+ * Folds windows, oldest first, into what is normal, minute by minute, and returns which baselines are to be written. Operations in `excluded`
  * (they deviate, or belong to an open incident) learn nothing, nor do their edges; windows of which nothing is known (n = 0) teach
  * nothing.
  */
@@ -74,15 +79,24 @@ function learnOperations(
       firstSeen.set(operationId, i);
     }
   });
+  const minuteNo = floorMinute(minute[0]!.windowAtMs) / MINUTE_MS;
   for (const [operationId, baseline] of known.operations) {
-    if (excluded.has(operationId)) continue;
+    if ((operationId + minuteNo) % WRITTEN_EVERY_MINUTES === 0) changed.add(operationId);
+    if (excluded.has(operationId)) {
+      changed.add(operationId);
+      continue;
+    }
     const its = rollups.slice(firstSeen.get(operationId) ?? 0).map((window) => window.get(operationId));
     const seen = its.filter((rollup): rollup is Rollup => rollup !== undefined);
     if (baseline.windows >= MIN_WINDOWS_FOR_DISPERSION) observeOperation(baseline, seen, policy);
     for (const rollup of seen) addRollup(baseline, rollup);
-    baseline.windows += its.length;
-    while (baseline.windows >= MAX_WINDOWS) fadeOperation(baseline);
-    changed.add(operationId);
+    if (seen.length > 0) {
+      roundSpread(baseline.latencySpread);
+      roundSpread(baseline.selfTimeSpread);
+      inStoredOrder(baseline);
+      changed.add(operationId);
+    }
+    passWindows(baseline, its.length);
   }
 }
 
@@ -148,7 +162,8 @@ function learnEdges(
       }
     }
     for (const { callerN, edge } of spoke) addEdge(baseline, callerN, edge);
-    while (baseline.windows >= MAX_WINDOWS) fadeEdge(baseline);
+    roundSpread(baseline.gapSpread);
+    fadeCalls(baseline);
     changed.add(key);
   }
 }
@@ -160,31 +175,4 @@ function addEdge(baseline: EdgeBaseline, callerN: number, edge: EdgeRollup | und
   baseline.calls += edge.calls;
   baseline.errors += edge.errors;
   baseline.gap.merge(edge.gap);
-}
-
-function fadeOperation(baseline: OperationBaseline): void {
-  baseline.windows /= 2;
-  baseline.n /= 2;
-  baseline.errors /= 2;
-  baseline.entries /= 2;
-  baseline.perWindowSum /= 2;
-  baseline.perWindowSumSq /= 2;
-  baseline.sampledN /= 2;
-  baseline.failedHere /= 2;
-  baseline.latency.halve();
-  baseline.selfTime.halve();
-  fadeSpread(baseline.latencySpread);
-  fadeSpread(baseline.selfTimeSpread);
-  fadeShapes(baseline.shapes);
-  fadeDispersion(baseline.errorChi);
-}
-
-function fadeEdge(baseline: EdgeBaseline): void {
-  baseline.windows /= 2;
-  baseline.callerN /= 2;
-  baseline.calls /= 2;
-  baseline.errors /= 2;
-  baseline.gap.halve();
-  fadeSpread(baseline.gapSpread);
-  fadeDispersion(baseline.callsChi);
 }

@@ -3,6 +3,7 @@ import type { Baselines } from '../model/baseline.js';
 import { representedSpans, type Rollup, type WindowMeasure } from '../model/rollup.js';
 import {
   type DayHours,
+  FIGURES,
   hourOfWeek,
   type HourSeen,
   isUnderWay,
@@ -41,8 +42,7 @@ export function learnSeasons(
       const key = seasonKey(operationId, hour);
       let days = seasons.get(key);
       if (days === undefined) seasons.set(key, (days = Array.from({ length: 7 }, () => null)));
-      observe(days, day, floorHour(minuteMs), minuteSeen(its, minute.length));
-      changed.add(key);
+      if (observe(days, day, floorHour(minuteMs), minuteSeen(its, minute.length))) changed.add(key);
     }
   }
   return changed;
@@ -77,14 +77,19 @@ function minuteSeen(rollups: readonly Rollup[], windows: number): HourSeen {
   };
 }
 
-function observe(days: DayHours, day: number, hourMs: number, seen: HourSeen): void {
+/** False when the minute was within what the hour had shown before, as most are. */
+function observe(days: DayHours, day: number, hourMs: number, seen: HourSeen): boolean {
   const before = days[day] ?? null;
   if (before === null) days[day] = { startMs: hourMs, now: seen, weeks: 0, past: null };
-  else if (isUnderWay(before, hourMs)) before.now = widened(before.now, seen);
-  else {
+  else if (isUnderWay(before, hourMs)) {
+    const now = widened(before.now, seen);
+    if (FIGURES.every((figure) => now[figure] === before.now[figure])) return false;
+    before.now = now;
+  } else {
     const past = mixed(before.now, before.past, before.weeks);
     days[day] = { startMs: hourMs, now: seen, weeks: before.weeks + 1, past };
   }
+  return true;
 }
 
 function widened(a: HourSeen, b: HourSeen): HourSeen {

@@ -13,6 +13,7 @@ import { seasonKey, type Seasons } from '../model/season.js';
 import { emptySpread, LEVELS, type Spread } from '../model/spread.js';
 import { HOUR_MS, WINDOW_MS } from '../model/window.js';
 import { detect } from './detect.js';
+import { againstSeasons } from './seasonal.js';
 
 const spreadOf = (phi: number): Spread => {
   const chi = () => LEVELS.map(() => ({ sum: 54 * phi, n: 54 }));
@@ -258,10 +259,12 @@ describe('seasons', () => {
     return new Map([[seasonKey(1, 0), days]]);
   };
   const reasonAt = (windows: WindowMeasure[], signal: Finding['signal'], known: Seasons): string | undefined =>
-    detect(windows, knowing(baseline({ entries: 3000 })), DEFAULT_POLICY, {
-      operations: new Map(),
-      seasons: { known, timeZone: 'UTC' },
-    }).find((finding) => finding.signal === signal)?.reason;
+    againstSeasons(
+      detect(windows, knowing(baseline({ entries: 3000 })), DEFAULT_POLICY, { operations: new Map() }),
+      DEFAULT_POLICY,
+      known,
+      'UTC',
+    ).find((finding) => finding.signal === signal)?.reason;
   const busy = six((i) => [rollup(i, { n: 250 })]);
 
   it('holds back what this hour was like on other days', () => {

@@ -1,18 +1,22 @@
 import { type Baselines, edgeEnds, edgeKey } from '../model/baseline.js';
 import type { Finding } from '../model/anomaly.js';
 import type { Policy } from '../model/policy.js';
-import { hourOfWeek, seasonalNormal, seasonKey } from '../model/season.js';
 import { WINDOW_MS } from '../model/window.js';
 import type { EdgeRollup, Rollup, WindowMeasure } from '../model/rollup.js';
 import { detectCalls } from './calls.js';
 import { controlDiscoveries } from './discoveries.js';
 import { detectErrors } from './errors.js';
 import { detectEvents } from './events.js';
-import type { CallSignal, OperationSignal, Surroundings } from './evidence.js';
+import {
+  type CallSignal,
+  isWorthKeeping,
+  type OperationSignal,
+  type Surroundings,
+  WORTH_KEEPING_SCORE,
+} from './evidence.js';
 import { detectGap } from './gap.js';
 import { detectLatency } from './latency.js';
 import { detectPooled } from './pooled.js';
-import { isSeasonal } from './seasonal.js';
 import { newStructure } from './structure.js';
 import { detectSelfTime } from './self-time.js';
 import { isOnlyUnseen, withoutCommonSurge } from './telemetry.js';
@@ -21,9 +25,6 @@ import { detectTraffic, isJudgedEntry } from './traffic.js';
 
 const OPERATION_SIGNALS: readonly OperationSignal[] = [detectLatency, detectSelfTime, detectErrors, detectTraffic];
 const CALL_SIGNALS: readonly CallSignal[] = [detectCalls, detectGap];
-
-/** Below this nothing is worth remembering unless it was raised. */
-const WORTH_KEEPING_SCORE = 6;
 
 /**
  * Verdicts on the newest of `history` (windows of one tenant, oldest first, the last being judged) against what was normal before it.
@@ -83,9 +84,8 @@ export function detect(
     ...controlDiscoveries(written.findings, written.tests, policy.falseDiscoveryRate),
     ...newStructure(recentWindows, baselines, surroundings.operations, policy, WORTH_KEEPING_SCORE),
   ]
-    .map((finding) => (finding.raised ? againstSeason(finding, policy, surroundings) : finding))
     .map((finding) => (finding.raised ? againstMissingSpans(finding, windows, baselines, surroundings) : finding))
-    .filter((finding) => finding.raised || finding.score >= WORTH_KEEPING_SCORE);
+    .filter(isWorthKeeping);
 }
 
 /** What is said of a rare operation by its pool is not said of it once more. */
@@ -103,14 +103,6 @@ function unbroken(history: readonly WindowMeasure[]): WindowMeasure[] {
     windows.unshift(window);
   }
   return windows;
-}
-
-function againstSeason(finding: Finding, policy: Policy, { seasons }: Surroundings): Finding {
-  if (seasons === undefined) return finding;
-  const { day, hour } = hourOfWeek(finding.windowAtMs, seasons.timeZone);
-  const usual = seasonalNormal(seasons.known.get(seasonKey(finding.operationId, hour)), day, finding.windowAtMs);
-  if (usual === null || !isSeasonal(finding, usual, policy)) return finding;
-  return { ...finding, raised: false, reason: 'seasonal' };
 }
 
 function againstMissingSpans(

@@ -3,7 +3,6 @@ import type { Finding, FindingReason } from '../model/anomaly.js';
 import type { Operation } from '../model/operation.js';
 import type { Policy } from '../model/policy.js';
 import type { EdgeRollup, Rollup } from '../model/rollup.js';
-import type { Seasons } from '../model/season.js';
 
 /** One window of one operation, as a signal sees it. `rollup` is null when the operation was silent while others were not. */
 export interface OperationWindow {
@@ -20,8 +19,6 @@ export interface CallWindow {
 /** What is known of the operations themselves. */
 export interface Surroundings {
   operations: ReadonlyMap<number, Operation>;
-  /** What this hour was like on other days, by the clocks of this IANA zone; missing where nobody remembers. */
-  seasons?: { known: Seasons; timeZone: string };
 }
 
 /** A signal of an operation: recent windows (oldest first, windows without any data left out) against what is normal. */
@@ -42,6 +39,13 @@ export type CallSignal = (
   surroundings: Surroundings,
   caller: OperationBaseline | undefined,
 ) => Finding | null;
+
+/** Below this nothing is worth remembering unless it was raised. */
+export const WORTH_KEEPING_SCORE = 6;
+
+export function isWorthKeeping({ raised, score }: Finding): boolean {
+  return raised || score >= WORTH_KEEPING_SCORE;
+}
 
 /** Reason to hold back before any statistics; null when the series may be judged. */
 export function notYetJudged(

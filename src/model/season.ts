@@ -10,6 +10,16 @@ export interface HourSeen {
   errorRatio: number;
 }
 
+/** In the order in which they are stored. */
+export const FIGURES = [
+  'leastN',
+  'mostN',
+  'p50Us',
+  'p90Us',
+  'selfP90Us',
+  'errorRatio',
+] as const satisfies (keyof HourSeen)[];
+
 /** One hour of the week of one operation: the hour under way or last seen, and the weeks before it. */
 export interface WeekHour {
   startMs: number;

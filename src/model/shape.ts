@@ -30,3 +30,20 @@ export function fadeShapes(shapes: Map<string, number>): void {
     else shapes.delete(shape);
   }
 }
+
+/** Puts shapes into the order in which they are read back (shorter ones first), so that memory and table are alike in all. */
+export function inStoredOrder(baseline: { shapes: Map<string, number> }): void {
+  let last: string | undefined;
+  for (const shape of baseline.shapes.keys()) {
+    if (last !== undefined && compare(last, shape) > 0) {
+      baseline.shapes = new Map([...baseline.shapes].sort(([a], [b]) => compare(a, b)));
+      return;
+    }
+    last = shape;
+  }
+}
+
+function compare(a: string, b: string): number {
+  if (a.length !== b.length) return a.length - b.length;
+  return a < b ? -1 : 1;
+}

@@ -172,6 +172,15 @@ export function pooledDispersion(spread: Spread, level: number, windows: number,
 
 export function fadeSpread(spread: Spread): void {
   for (const chi of Object.values(spread).flat() as Dispersion[]) fadeDispersion(chi);
+  roundSpread(spread);
+}
+
+/** To the thousandth, as it is stored: whoever goes on from memory and whoever reads it come to the same. */
+export function roundSpread(spread: Spread): void {
+  for (const chi of Object.values(spread).flat() as Dispersion[]) {
+    chi.sum = Math.round(chi.sum * 1000) / 1000;
+    chi.n = Math.round(chi.n * 1000) / 1000;
+  }
 }
 
 export function fadeDispersion(chi: Dispersion): void {

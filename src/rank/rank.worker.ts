@@ -3,6 +3,7 @@ import { WINDOW_MS } from '../model/window.js';
 import { RANK_LOOK_BACK } from '../pipeline.js';
 import { StageRunner } from '../stage-runner.js';
 import { AnomalyStore } from '../store/anomaly.store.js';
+import { KnowledgeStore } from '../store/knowledge.store.js';
 import { RecentStore } from '../store/recent.store.js';
 import { rank } from './rank.js';
 
@@ -12,6 +13,7 @@ export class RankWorker {
   constructor(
     private readonly runner: StageRunner,
     private readonly recent: RecentStore,
+    private readonly knowledge: KnowledgeStore,
     private readonly anomalies: AnomalyStore,
   ) {}
 
@@ -19,16 +21,14 @@ export class RankWorker {
     await this.runner.run('rank', tenantId, async ({ fromMs, toMs }) => {
       const findings = await this.anomalies.raised(tenantId, fromMs, toMs);
       if (findings.length === 0) return (tx) => this.anomalies.replaceGroups(tx, tenantId, fromMs, toMs, []);
-      const history = await this.recent.load(tenantId, fromMs - RANK_LOOK_BACK * WINDOW_MS, toMs);
-      const baselines = await this.recent.normal(tenantId);
-      const operations = await this.anomalies.operations(tenantId);
+      const before = RANK_LOOK_BACK * WINDOW_MS;
+      const history = await this.recent.load(tenantId, fromMs - before, toMs);
+      const { baselines, operations } = await this.knowledge.about(tenantId, history);
       const windows = [...new Set(findings.map((finding) => finding.windowAtMs))].sort((a, b) => a - b);
       const groups = windows.flatMap((atMs) =>
         rank(
           findings.filter((finding) => finding.windowAtMs === atMs),
-          history.filter(
-            (window) => window.windowAtMs <= atMs && window.windowAtMs > atMs - RANK_LOOK_BACK * WINDOW_MS,
-          ),
+          history.filter((window) => window.windowAtMs <= atMs && window.windowAtMs > atMs - before),
           baselines,
           operations,
         ),

@@ -8,9 +8,25 @@ import {
   emptyOperationBaseline,
   type OperationBaseline,
 } from '../model/baseline.js';
+import type { EventBaselines, EventKnowledge } from '../model/event.js';
+import { passWindows } from '../model/fading.js';
 import { Histogram } from '../model/histogram.js';
 import { emptySpread, type Spread } from '../model/spread.js';
 import { EventStore } from './event.store.js';
+
+/** What a tenant's stage of baselines has learned. */
+export type Learned = Pick<Baselines, 'operations' | 'edges'> & { events: EventBaselines };
+
+interface OperationRow {
+  operation_id: number;
+  state: OperationState;
+  written_ms: string;
+}
+
+interface SeenMinute {
+  atMs: number;
+  windows: number;
+}
 
 /** What is normal, as one row an operation and one a pair of caller and callee. */
 @Injectable()
@@ -20,23 +36,42 @@ export class BaselineStore {
     private readonly events: EventStore,
   ) {}
 
-  async load(tenantId: number): Promise<Baselines> {
+  /** As of the cursor of the stage; null before its first minute. */
+  async load(tenantId: number, throughMs: number | null): Promise<Learned> {
     const [operations, edges, events] = await Promise.all([
-      this.db.query<{ operation_id: number; state: OperationState }[]>(
-        `select operation_id, state from baselines where tenant_id = $1 order by operation_id`,
+      this.db.query<OperationRow[]>(
+        `select operation_id, state, extract(epoch from learned_through) * 1000 as written_ms
+           from baselines where tenant_id = $1 order by operation_id`,
         [tenantId],
       ),
       this.db.query<{ caller_id: number; callee_id: number; state: EdgeState }[]>(
         `select caller_id, callee_id, state from edge_baselines where tenant_id = $1 order by caller_id, callee_id`,
         [tenantId],
       ),
-      this.events.load(tenantId),
+      this.events.baselines(tenantId),
     ]);
+    const minutes = await this.minutesSince(tenantId, operations, throughMs);
     return {
       events,
-      operations: new Map(operations.map((row) => [row.operation_id, operationOf(row.state)])),
+      operations: new Map(operations.map((row) => [row.operation_id, caughtUp(row, minutes)])),
       edges: new Map(edges.map((row) => [edgeKey(row.caller_id, row.callee_id), edgeOf(row.state)])),
     };
+  }
+
+  /** Minutes in which anything was seen, and in how many windows, since the operation was written that was written longest ago. */
+  private async minutesSince(
+    tenantId: number,
+    operations: readonly OperationRow[],
+    throughMs: number | null,
+  ): Promise<SeenMinute[]> {
+    const fromMs = operations.reduce((least, { written_ms }) => Math.min(least, Number(written_ms)), throughMs ?? 0);
+    if (fromMs >= (throughMs ?? 0)) return [];
+    const rows = await this.db.query<{ minute_ms: string; windows: number }[]>(
+      `select extract(epoch from date_trunc('minute', window_at)) * 1000 as minute_ms, count(*)::int4 as windows
+         from window_totals where tenant_id = $1 and n > 0 and window_at >= $2 and window_at < $3 group by 1 order by 1`,
+      [tenantId, new Date(fromMs), new Date(throughMs ?? 0)],
+    );
+    return rows.map(({ minute_ms, windows }) => ({ atMs: Number(minute_ms), windows }));
   }
 
   /** Writes those that changed. */
@@ -44,12 +79,12 @@ export class BaselineStore {
     tx: EntityManager,
     tenantId: number,
     learnedThroughMs: number,
-    baselines: Baselines,
+    baselines: Omit<Baselines, 'events'> & { events?: Pick<EventKnowledge, 'baselines'> },
     changed: { operations: ReadonlySet<number>; edges: ReadonlySet<string>; events: ReadonlySet<string> },
   ): Promise<void> {
     const through = new Date(learnedThroughMs);
     if (baselines.events !== undefined) {
-      await this.events.saveBaselines(tx, tenantId, learnedThroughMs, baselines.events, changed.events);
+      await this.events.saveBaselines(tx, tenantId, learnedThroughMs, baselines.events.baselines, changed.events);
     }
     const operations = [...changed.operations];
     if (operations.length > 0) {
@@ -96,6 +131,13 @@ type OperationState = Packed<OperationBaseline, 'latency' | 'selfTime', 'latency
 };
 type EdgeState = Packed<EdgeBaseline, 'gap', 'gapSpread'>;
 
+/** Of an operation that was not seen since its row was written nothing has changed but that time passed. */
+function caughtUp({ state, written_ms }: OperationRow, minutes: readonly SeenMinute[]): OperationBaseline {
+  const baseline = operationOf(state);
+  for (const { atMs, windows } of minutes) if (atMs >= Number(written_ms)) passWindows(baseline, windows);
+  return baseline;
+}
+
 function operationState(baseline: OperationBaseline): OperationState {
   return {
     ...baseline,
@@ -135,7 +177,7 @@ function edgeOf(state: EdgeState): EdgeBaseline {
 function packedSpread(spread: Spread): number[] {
   return Object.values(spread)
     .flat()
-    .flatMap(({ sum, n }) => [Math.round(sum * 1000) / 1000, Math.round(n * 1000) / 1000]);
+    .flatMap(({ sum, n }) => [sum, n]);
 }
 
 function unpackedSpread(numbers: number[] | undefined): Spread {

@@ -32,6 +32,7 @@ import { OutsideAlerts1763850000100 } from '../../migrations/1763850000100-outsi
 import { Routing1763850000000 } from '../../migrations/1763850000000-routing.js';
 import { Seasons1763720000000 } from '../../migrations/1763720000000-seasons.js';
 import { TenantSettings1763770000100 } from '../../migrations/1763770000100-tenant-settings.js';
+import { HeldKnowledge1763901200000 } from '../../migrations/1763901200000-held-knowledge.js';
 import { Tenants1763700000000 } from '../../migrations/1763700000000-tenants.js';
 
 /**
@@ -78,6 +79,7 @@ export function createDataSource(url: string, poolSize = 10): DataSource {
       FrequentAlerts1763900400300,
       EndsByTimeout1763901300000,
       UnconcernedRules1763901300001,
+      HeldKnowledge1763901200000,
     ],
     migrationsTransactionMode: 'each',
     applicationName: 'tracehound',

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { type EventBaseline, type EventKnowledge, type EventTemplate, eventKey, fromEventKey } from '../model/event.js';
+import { type EventBaseline, type EventBaselines, type EventTemplate, eventKey, fromEventKey } from '../model/event.js';
 
 interface TemplateRow {
   template_id: string;
@@ -16,6 +16,9 @@ interface BaselineRow {
   state: EventBaseline;
 }
 
+/** More than one statement changes, many times over. */
+const CHANGES_UNDER_WAY = 1_000;
+
 /** Event templates, and how often each is normal. */
 @Injectable()
 export class EventStore {
@@ -27,13 +30,7 @@ export class EventStore {
       `select template_id, service_id, source, severity, text from event_templates where tenant_id = $1 order by ordinal`,
       [tenantId],
     );
-    return rows.map(({ template_id, service_id: serviceId, source, severity, text }) => ({
-      id: Number(template_id),
-      serviceId,
-      source,
-      severity,
-      text,
-    }));
+    return rows.map(templateOf);
   }
 
   /** New ones, and those whose text got wider. */
@@ -42,7 +39,7 @@ export class EventStore {
     await this.db.query(
       `insert into event_templates as t (tenant_id, first_seen_at, template_id, service_id, source, severity, text)
        select $1, $2, * from unnest($3::int8[], $4::int4[], $5::text[], $6::int2[], $7::text[])
-       on conflict (tenant_id, template_id) do update set text = excluded.text`,
+       on conflict (tenant_id, template_id) do update set text = excluded.text, change_no = nextval('event_template_changes')`,
       [
         tenantId,
         new Date(seenMs),
@@ -55,23 +52,29 @@ export class EventStore {
     );
   }
 
-  async load(tenantId: number): Promise<EventKnowledge> {
-    const [templates, baselines, operations] = await Promise.all([
-      this.templates(tenantId),
-      this.db.query<BaselineRow[]>(
-        `select template_id, operation_id, state from event_baselines where tenant_id = $1 order by template_id, operation_id`,
-        [tenantId],
-      ),
-      this.db.query<{ id: number; service_id: number }[]>(
-        `select id, service_id from operations where tenant_id = $1`,
-        [tenantId],
-      ),
-    ]);
-    return {
-      templates: new Map(templates.map((template) => [template.id, template])),
-      baselines: new Map(baselines.map((row) => [eventKey(Number(row.template_id), row.operation_id), row.state])),
-      serviceOf: new Map(operations.map((row) => [row.id, row.service_id])),
-    };
+  /**
+   * Those that are new, or got wider, since the change of that number (null: all), and the number of the last change. A few come again and again:
+   * who took a number a moment earlier may commit a moment later.
+   */
+  async changedSince(
+    tenantId: number,
+    changeNo: number | null,
+  ): Promise<{ templates: EventTemplate[]; changeNo: number }> {
+    const rows = await this.db.query<(TemplateRow & { change_no: string })[]>(
+      `select template_id, service_id, source, severity, text, change_no
+         from event_templates where tenant_id = $1 and change_no > $2 order by ordinal`,
+      [tenantId, changeNo === null ? -1 : changeNo - CHANGES_UNDER_WAY],
+    );
+    const last = rows.reduce((most, row) => Math.max(most, Number(row.change_no)), changeNo ?? 0);
+    return { templates: rows.map(templateOf), changeNo: last };
+  }
+
+  async baselines(tenantId: number): Promise<EventBaselines> {
+    const rows = await this.db.query<BaselineRow[]>(
+      `select template_id, operation_id, state from event_baselines where tenant_id = $1 order by template_id, operation_id`,
+      [tenantId],
+    );
+    return new Map(rows.map((row) => [eventKey(Number(row.template_id), row.operation_id), row.state]));
   }
 
   /** Writes the baselines that changed, and ends those that were forgotten. */
@@ -79,7 +82,7 @@ export class EventStore {
     tx: EntityManager,
     tenantId: number,
     learnedThroughMs: number,
-    { baselines }: EventKnowledge,
+    baselines: EventBaselines,
     changed: ReadonlySet<string>,
   ): Promise<void> {
     const kept = [...changed].filter((key) => baselines.has(key));
@@ -108,4 +111,8 @@ export class EventStore {
       );
     }
   }
+}
+
+function templateOf({ template_id, service_id: serviceId, source, severity, text }: TemplateRow): EventTemplate {
+  return { id: Number(template_id), serviceId, source, severity, text };
 }

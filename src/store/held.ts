@@ -15,6 +15,13 @@ export class Held<K, V> {
     return entry.value;
   }
 
+  /** Gives it away. */
+  take(key: K): V | undefined {
+    const value = this.entries.get(key)?.value;
+    this.delete(key);
+    return value;
+  }
+
   set(key: K, value: V, weight: number): void {
     this.delete(key);
     if (weight > this.most) return;

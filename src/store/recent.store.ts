@@ -1,18 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import type { Baselines } from '../model/baseline.js';
 import type { WindowMeasure } from '../model/rollup.js';
 import { MINUTE_MS, WINDOW_MS } from '../model/window.js';
-import { BaselineStore } from './baseline.store.js';
-import { EventStore } from './event.store.js';
 import { Held } from './held.js';
 import { RollupStore } from './rollup.store.js';
 
-/** Rollups, edges and event counts of windows that are held, and series of baselines, over all tenants: some hundred MiB at the very most. */
+/** Rollups, edges and event counts of windows that are held, over all tenants: some hundred MiB at the very most. */
 const MOST_ROLLUPS = 400_000;
-const MOST_SERIES = 100_000;
 
-/** Detecting runs ahead of ranking: windows this much older than what was asked for are still held. */
+/** Ranking, learning and rules come behind detecting: windows this much older than what was asked for are still held. */
 const KEPT_MS = 2 * MINUTE_MS;
 
 interface HeldWindow {
@@ -21,20 +17,16 @@ interface HeldWindow {
 }
 
 /**
- * What is looked at again for every window, read from the database once: windows are known by their revision, which every measuring raises,
- * and baselines by how far the baseline stage is, which moves in the transaction that writes them. Both are asked for each time, so that any number
- * of processes may measure and learn. What it returns is shared and must not be changed.
+ * Windows that are looked at again and again, read from the database once: each is known by its revision, which every measuring raises and
+ * which is asked for each time, so that any number of processes may measure. What it returns is shared and must not be changed.
  */
 @Injectable()
 export class RecentStore {
   private readonly windows = new Held<number, Map<number, HeldWindow>>(MOST_ROLLUPS);
-  private readonly learned = new Held<number, { through: string; baselines: Baselines }>(MOST_SERIES);
 
   constructor(
     private readonly db: DataSource,
     private readonly rollups: RollupStore,
-    private readonly baselines: BaselineStore,
-    private readonly events: EventStore,
   ) {}
 
   /** As RollupStore.load. */
@@ -63,29 +55,21 @@ export class RecentStore {
       else now.set(atMs, { revision, window });
       loaded.push(window);
     }
-    this.windows.set(tenantId, now, weightOf(now.values()));
+    const kept = newest(now, MOST_ROLLUPS);
+    this.windows.set(tenantId, kept, weightOf(kept.values()));
     return loaded;
-  }
-
-  /** As BaselineStore.load. */
-  async normal(tenantId: number): Promise<Baselines> {
-    const [cursor] = await this.db.query<{ through: string }[]>(
-      `select done_through::text as through from stage_cursors where tenant_id = $1 and stage = 'baseline'`,
-      [tenantId],
-    );
-    const through = cursor?.through ?? '';
-    const known = this.learned.get(tenantId);
-    // Templates are added while windows are measured.
-    if (known?.through === through) return { ...known.baselines, events: await this.events.load(tenantId) };
-    const baselines = await this.baselines.load(tenantId);
-    this.learned.set(tenantId, { through, baselines }, baselines.operations.size + baselines.edges.size);
-    return baselines;
   }
 }
 
 function unknownWindow(windowAtMs: number): WindowMeasure {
   const nothing = { n: 0, traces: 0, sampledTraces: 0, duplicateSpans: 0 };
   return { windowAtMs, ...nothing, rollups: [], edges: [], events: [] };
+}
+
+/** As many of them as weigh no more than that, so that of a tenant that is too large the newest need not be read again. */
+function newest(windows: ReadonlyMap<number, HeldWindow>, most: number): Map<number, HeldWindow> {
+  let weight = 0;
+  return new Map([...windows].sort(([a], [b]) => b - a).filter(([, held]) => (weight += weightOf([held])) <= most));
 }
 
 function weightOf(held: Iterable<HeldWindow>): number {

@@ -1,7 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { CONFIG, type Config } from '../config.js';
-import { type DayHours, hourOfWeek, type HourSeen, seasonKey, type Seasons, type WeekHour } from '../model/season.js';
+import {
+  type DayHours,
+  FIGURES,
+  hourOfWeek,
+  type HourSeen,
+  seasonKey,
+  type Seasons,
+  type WeekHour,
+} from '../model/season.js';
 import { floorHour, HOUR_MS } from '../model/window.js';
 
 /** What the hours of the week are like, as one row an operation and hour of the day. */
@@ -17,15 +25,16 @@ export class SeasonStore {
     this.timeZone = config.timeZone;
   }
 
-  /** Everything known of the hours of the day that the time from `fromMs` to `toMs` touches. */
-  async load(tenantId: number, fromMs: number, toMs: number): Promise<Seasons> {
+  /** Everything known of these operations (else of all) in the hours of the day that the time from `fromMs` to `toMs` touches. */
+  async load(tenantId: number, fromMs: number, toMs: number, operationIds?: Iterable<number>): Promise<Seasons> {
     const hours = new Set<number>();
     // Zones differ by quarters of an hour, so an hour may begin at each.
     for (let atMs = floorHour(fromMs); atMs < toMs; atMs += HOUR_MS / 4)
       hours.add(hourOfWeek(atMs, this.timeZone).hour);
     const rows = await this.db.query<{ operation_id: number; hour: number; days: PackedDay[] }[]>(
-      `select operation_id, hour, days from seasons where tenant_id = $1 and hour = any($2::int2[])`,
-      [tenantId, [...hours]],
+      `select operation_id, hour, days from seasons 
+        where tenant_id = $1 and hour = any($2::int2[]) and ($3::int4[] is null or operation_id = any($3))`,
+      [tenantId, [...hours], operationIds === undefined ? null : [...operationIds]],
     );
     return new Map(rows.map((row) => [seasonKey(row.operation_id, row.hour), row.days.map((day) => unpacked(day))]));
   }
@@ -51,8 +60,6 @@ export class SeasonStore {
 
 /** Start, weeks, and the figures of the hour under way and of those before it. */
 type PackedDay = [startMs: number, weeks: number, now: number[], past: number[] | null] | null;
-
-const FIGURES = ['leastN', 'mostN', 'p50Us', 'p90Us', 'selfP90Us', 'errorRatio'] as const satisfies (keyof HourSeen)[];
 
 function packed(hour: DayHours[number]): PackedDay {
   if (hour === null) return null;

@@ -26,6 +26,7 @@ import { GroupViewsStore } from './group-views.store.js';
 import { IncidentViewsStore } from './incident-views.store.js';
 import { IncidentStore } from './incident.store.js';
 import { KeyStore } from './key.store.js';
+import { KnowledgeStore } from './knowledge.store.js';
 import { LoadStore } from './load.store.js';
 import { MessageContextStore } from './message-context.store.js';
 import { MetricsStore } from './metrics.store.js';
@@ -78,6 +79,7 @@ const STORES = [
   IncidentStore,
   IncidentViewsStore,
   KeyStore,
+  KnowledgeStore,
   LoadStore,
   MessageContextStore,
   MetricsStore,

@@ -72,8 +72,8 @@ describe('what is normal, stored', () => {
     const known: Baselines = { operations: new Map(), edges: new Map() };
     const changed = learn(known, windows, new Set(), DEFAULT_POLICY);
     await store.save(db.manager, TENANT, EIGHT_MS, known, changed);
-    const loaded = await store.load(TENANT);
-    const numbers = (baselines: Baselines): unknown =>
+    const loaded = await store.load(TENANT, EIGHT_MS);
+    const numbers = (baselines: Pick<Baselines, 'operations' | 'edges'>): unknown =>
       JSON.parse(
         JSON.stringify([[...baselines.operations], [...baselines.edges]], (_, value: unknown) =>
           value instanceof Histogram
@@ -90,7 +90,7 @@ describe('what is normal, stored', () => {
   it('reads rows of before spreads were kept', async () => {
     await db.query(`update baselines set state = state - 'latencySpread' - 'selfTimeSpread' where operation_id = 1`);
     await db.query(`update edge_baselines set state = state - 'gapSpread' where caller_id = 1`);
-    const loaded = await new BaselineStore(db, new EventStore(db)).load(TENANT);
+    const loaded = await new BaselineStore(db, new EventStore(db)).load(TENANT, EIGHT_MS);
     expect(loaded.operations.get(1)).toMatchObject({ n: 216, latencySpread: emptySpread() });
     expect(loaded.edges.get('1>2')).toMatchObject({ calls: 216, gapSpread: emptySpread() });
   });
