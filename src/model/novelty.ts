@@ -95,18 +95,21 @@ function newOperations(
   }
   if (found.size === 0) return [];
   const serviceOf = (operationId: number): number => operations.get(operationId)?.serviceId ?? 0;
-  const past = new Map<number, { n: number; windows: number; seenOnce: number }>();
+  const past = new Map([...found.keys()].map((id) => [serviceOf(id), { n: 0, windows: 0, seenOnce: 0 }]));
   for (const [operationId, { n, windows: learned }] of baselines.operations) {
-    const serviceId = serviceOf(operationId);
-    const sum = past.get(serviceId) ?? { n: 0, windows: 0, seenOnce: 0 };
-    past.set(serviceId, {
-      n: sum.n + n,
-      windows: Math.max(sum.windows, learned),
-      seenOnce: sum.seenOnce + (n > 0 && n < SEEN_ONCE ? 1 : 0),
-    });
+    const sum = past.get(serviceOf(operationId));
+    if (sum === undefined) continue;
+    sum.n += n;
+    sum.windows = Math.max(sum.windows, learned);
+    if (n > 0 && n < SEEN_ONCE) sum.seenOnce++;
   }
   const now = new Map<number, number>();
-  for (const { operationId, n } of windows.flatMap(({ rollups }) => rollups)) add(now, serviceOf(operationId), n);
+  for (const { rollups } of windows) {
+    for (const { operationId, n } of rollups) {
+      const serviceId = serviceOf(operationId);
+      if (past.has(serviceId)) add(now, serviceId, n);
+    }
+  }
   return [...found].flatMap(([operationId, { n: k, sinceMs }]) => {
     const serviceId = serviceOf(operationId);
     const known = past.get(serviceId);

@@ -2,7 +2,7 @@ import type { Finding } from '../model/anomaly.js';
 import type { Baselines } from '../model/baseline.js';
 import type { Affected, Severity } from '../model/incident.js';
 import type { Operation } from '../model/operation.js';
-import type { WindowMeasure } from '../model/rollup.js';
+import type { Rollup, WindowMeasure } from '../model/rollup.js';
 
 const MAX_AFFECTED = 20;
 const MAX_EXEMPLARS = 5;
@@ -54,14 +54,26 @@ export function affectedBy(group: readonly Finding[], operations: ReadonlyMap<nu
   });
 }
 
+/** Every cause looks for its traces in the same windows. */
+const indexes = new WeakMap<WindowMeasure, ReadonlyMap<number, Rollup>>();
+
+function rollupsOf(window: WindowMeasure): ReadonlyMap<number, Rollup> {
+  let index = indexes.get(window);
+  if (index === undefined) {
+    index = new Map(window.rollups.map((rollup) => [rollup.operationId, rollup]));
+    indexes.set(window, index);
+  }
+  return index;
+}
+
 /**
  * Traces to look at, from the windows in which these operations failed most and were slowest (the newest of those that are alike), since the
  * last ones may lie after the trouble: failed ones before slow ones.
  */
 export function exemplarsOf(operationIds: readonly number[], windows: readonly WindowMeasure[]): string[] {
-  const wanted = new Set(operationIds);
-  const found = windows.toReversed().map(({ rollups }) => {
-    const own = rollups.filter((rollup) => wanted.has(rollup.operationId));
+  const wanted = [...new Set(operationIds)];
+  const found = windows.toReversed().map((window) => {
+    const own = wanted.flatMap((operationId) => rollupsOf(window).get(operationId) ?? []);
     const n = Math.max(1, sum(own.map((rollup) => rollup.n)));
     const meanUs = sum(own.map((rollup) => rollup.durationSumUs)) / n;
     return { own, meanUs, errorRatio: sum(own.map((rollup) => rollup.errors)) / n };
