@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Finding } from '../model/anomaly.js';
+import { asJudged, LATE_WINDOWS } from '../model/late.js';
 import { DEFAULT_POLICY } from '../model/policy.js';
 import { WINDOW_MS, windowsBetween } from '../model/window.js';
 import { StageRunner } from '../stage-runner.js';
@@ -26,11 +27,14 @@ export class DetectWorker {
 
   async run(tenantId: number): Promise<void> {
     await this.runner.run('detect', tenantId, async ({ fromMs, toMs }) => {
-      const before = DEFAULT_POLICY.historyWindows * WINDOW_MS;
+      const before = (DEFAULT_POLICY.historyWindows + LATE_WINDOWS) * WINDOW_MS;
       const history = await this.recent.load(tenantId, fromMs - before, toMs);
       const { baselines, operations } = await this.knowledge.about(tenantId, history);
       const judged = windowsBetween(fromMs, toMs).map((atMs) =>
-        history.filter((window) => window.windowAtMs <= atMs && window.windowAtMs > atMs - before),
+        asJudged(
+          history.filter((window) => window.windowAtMs <= atMs && window.windowAtMs > atMs - before),
+          DEFAULT_POLICY.historyWindows,
+        ),
       );
       const found = judged.flatMap((windows) => detect(windows, baselines, DEFAULT_POLICY, { operations }));
       const findings = await this.againstSeasons(tenantId, fromMs, toMs, found);

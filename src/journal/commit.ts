@@ -162,7 +162,8 @@ async function markLate(
   await client.query(
     `insert into reopened_windows (tenant_id, window_at, late_spans)
      select * from unnest($1::int4[], $2::timestamptz[], $3::int8[])
-     on conflict (tenant_id, window_at) do update set late_spans = reopened_windows.late_spans + excluded.late_spans`,
+     on conflict (tenant_id, window_at) do update
+           set late_spans = reopened_windows.late_spans + excluded.late_spans, changes = reopened_windows.changes + 1`,
     [late.map(({ tenantId }) => tenantId), late.map(({ windowMs }) => new Date(windowMs)), late.map(({ n }) => n)],
   );
 }

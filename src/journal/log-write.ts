@@ -195,7 +195,7 @@ async function markLate(
   late.sort((a, b) => a - b);
   await tx.query(
     `insert into reopened_windows (tenant_id, window_at, late_spans) select $1, window_at, 0 from unnest($2::timestamptz[]) as w (window_at)
-     on conflict do nothing`,
+     on conflict (tenant_id, window_at) do update set changes = reopened_windows.changes + 1`,
     [tenantId, late.map((ms) => new Date(ms))],
   );
 }

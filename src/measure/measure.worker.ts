@@ -9,12 +9,13 @@ import { WINDOW_MS, windowsBetween } from '../model/window.js';
 import { SAMPLED_TRACES } from '../pipeline.js';
 import { CompactionStore } from '../store/compaction.store.js';
 import { EventStore } from '../store/event.store.js';
-import { ReopenedStore } from '../store/reopened.store.js';
+import { type Reopened, ReopenedStore } from '../store/reopened.store.js';
 import { RollupStore } from '../store/rollup.store.js';
 import { VersionStore } from '../store/version.store.js';
 import { StageRunner } from '../stage-runner.js';
 import { TemplateTree } from './drain.js';
 import { EVENT_LOOK_BACK_MS, measureEvents } from './events.js';
+import { isDueAgain, withLate } from './late.js';
 import { linkedTraceIds } from './links.js';
 import { measureWindow } from './measure.js';
 import { sampleTraces } from './sample.js';
@@ -43,16 +44,39 @@ export class MeasureWorker {
       this.trees.delete(tenantId);
       const tree = known?.throughMs === fromMs ? known.tree : await this.tree(tenantId);
       const windows = await this.measure(tenantId, fromMs, toMs, tree);
+      const reopened = await this.reopened.before(tenantId, fromMs);
+      const due = reopened.filter(({ windowAtMs }) => isDueAgain(windowAtMs, fromMs, toMs));
+      const again = await this.measureAgain(tenantId, due, tree);
       return async (tx) => {
         await this.rollups.replace(tx, tenantId, windows);
+        for (const each of due) await this.reopened.replace(tx, tenantId, each, again.get(each.windowAtMs) ?? null);
         await this.compactions.compact(tx, tenantId, fromMs, toMs);
         // If the transaction fails, nobody goes on from there.
         this.trees.set(tenantId, { throughMs: toMs, tree });
       };
     });
-    await this.reopened.work(tenantId, async (windowAtMs) =>
-      this.measure(tenantId, windowAtMs, windowAtMs + WINDOW_MS, await this.tree(tenantId)),
-    );
+    const stalled = await this.reopened.stalled(tenantId);
+    if (stalled.length === 0) return;
+    const again = await this.measureAgain(tenantId, stalled, await this.tree(tenantId));
+    for (const each of stalled) {
+      await this.reopened.replaceNow(tenantId, each, again.get(each.windowAtMs) ?? null);
+    }
+  }
+
+  /** Windows with what came late, by their starts. */
+  private async measureAgain(
+    tenantId: number,
+    reopened: readonly Reopened[],
+    tree: TemplateTree,
+  ): Promise<Map<number, WindowMeasure>> {
+    const measured = new Map<number, WindowMeasure>();
+    for (const { windowAtMs } of reopened) {
+      const endMs = windowAtMs + WINDOW_MS;
+      const [before] = await this.rollups.load(tenantId, windowAtMs, endMs);
+      const [again] = await this.measure(tenantId, windowAtMs, endMs, tree);
+      if (again !== undefined) measured.set(windowAtMs, withLate(again, before!));
+    }
+    return measured;
   }
 
   private async tree(tenantId: number): Promise<TemplateTree> {

@@ -31,6 +31,8 @@ export interface OperationLoad {
   n: number;
   errors: number;
   latencies: WeightedLatency[];
+  /** Of the spans received in the newest minutes of the period: how many came after their window was measured first; null without any. */
+  lateShare: number | null;
   baseline: LearnedLatency | null;
 }
 

@@ -21,6 +21,8 @@ export interface Rollup {
   /** Of n; as many as their weights make of n, where spans state their sampling probability. */
   errors: number;
   entries: number;
+  /** Of n: spans that came after the window was measured first. Missing: none. */
+  lateN?: number;
   durationSumUs: number;
   maxDurationUs: number;
   /** Of n values; where spans state their sampling probability, n values that lie as the weighted ones do. */

@@ -22,6 +22,7 @@ const operation: OperationLoad = {
   n: 0,
   errors: 0,
   latencies: [],
+  lateShare: null,
   baseline: null,
 };
 const service: ServiceLoad = {
@@ -50,6 +51,7 @@ describe('operationView', () => {
       errorRatio: null,
       p50Us: null,
       p95Us: null,
+      lateShare: null,
       waitsByDesign: null,
       baseline: null,
     });

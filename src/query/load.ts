@@ -19,6 +19,7 @@ export function operationView(load: OperationLoad, seconds: number, policy: Poli
     unknownWeightShare: unknownShare(load),
     p50Us: latency.quantile(0.5),
     p95Us: latency.quantile(0.95),
+    lateShare: load.lateShare,
     waitsByDesign: load.baseline && waitsByDesign(load, load.baseline.latency),
     baseline: load.baseline && {
       p50Us: load.baseline.latency.quantile(0.5),

@@ -55,6 +55,13 @@ export const OperationView = z
     errorRatio: z.number().nullable(),
     p50Us: z.number().nullable(),
     p95Us: z.number().nullable(),
+    lateShare: z
+      .number()
+      .nullable()
+      .describe(
+        'Share of its spans, in the last five minutes of the period, that came after their window had been measured first. From a half on it is ' +
+          'judged a minute later than others; what comes more than a minute late is measured and not judged. Let its exporter send more often.',
+      ),
     waitsByDesign: z
       .enum(WAIT_REASONS)
       .nullable()

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { asJudged, LATE_WINDOWS } from '../model/late.js';
 import { WINDOW_MS } from '../model/window.js';
 import { RANK_LOOK_BACK } from '../pipeline.js';
 import { StageRunner } from '../stage-runner.js';
@@ -21,14 +22,17 @@ export class RankWorker {
     await this.runner.run('rank', tenantId, async ({ fromMs, toMs }) => {
       const findings = await this.anomalies.raised(tenantId, fromMs, toMs);
       if (findings.length === 0) return (tx) => this.anomalies.replaceGroups(tx, tenantId, fromMs, toMs, []);
-      const before = RANK_LOOK_BACK * WINDOW_MS;
+      const before = (RANK_LOOK_BACK + LATE_WINDOWS) * WINDOW_MS;
       const history = await this.recent.load(tenantId, fromMs - before, toMs);
       const { baselines, operations } = await this.knowledge.about(tenantId, history);
       const windows = [...new Set(findings.map((finding) => finding.windowAtMs))].sort((a, b) => a - b);
       const groups = windows.flatMap((atMs) =>
         rank(
           findings.filter((finding) => finding.windowAtMs === atMs),
-          history.filter((window) => window.windowAtMs <= atMs && window.windowAtMs > atMs - before),
+          asJudged(
+            history.filter((window) => window.windowAtMs <= atMs && window.windowAtMs > atMs - before),
+            RANK_LOOK_BACK,
+          ),
           baselines,
           operations,
         ),

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
+import { STALLED } from './reopened.store.js';
 import { PIPELINE, type Progress, type StageSpec, WINDOW_STAGES, type WindowStage } from '../pipeline.js';
 
 export interface Claim {
@@ -117,7 +118,9 @@ export class CursorStore {
       `select tenant_id, stage, extract(epoch from done_through) * 1000 as done_ms, coalesce(${isLeased('c')}, false) as leased
          from stage_cursors c`,
     );
-    const reopened = await this.db.query<{ tenant_id: number }[]>(`select distinct tenant_id from reopened_windows`);
+    const reopened = await this.db.query<{ tenant_id: number }[]>(
+      `select distinct tenant_id from reopened_windows where marked_at <= now() - ${STALLED}`,
+    );
     const due = new Map<string, { job: WindowStage; tenantId: number }>();
     for (const clock of clocks) {
       const mine = rows.filter((row) => row.tenant_id === clock.tenant_id);

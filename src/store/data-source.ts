@@ -31,6 +31,7 @@ import { Weights1763770000200 } from '../../migrations/1763770000200-weights.js'
 import { OutsideAlerts1763850000100 } from '../../migrations/1763850000100-outside-alerts.js';
 import { Routing1763850000000 } from '../../migrations/1763850000000-routing.js';
 import { Seasons1763720000000 } from '../../migrations/1763720000000-seasons.js';
+import { LateSpans1763901200001 } from '../../migrations/1763901200001-late-spans.js';
 import { TenantSettings1763770000100 } from '../../migrations/1763770000100-tenant-settings.js';
 import { HeldKnowledge1763901200000 } from '../../migrations/1763901200000-held-knowledge.js';
 import { Tenants1763700000000 } from '../../migrations/1763700000000-tenants.js';
@@ -80,6 +81,7 @@ export function createDataSource(url: string, poolSize = 10): DataSource {
       EndsByTimeout1763901300000,
       UnconcernedRules1763901300001,
       HeldKnowledge1763901200000,
+      LateSpans1763901200001,
     ],
     migrationsTransactionMode: 'each',
     applicationName: 'tracehound',

@@ -92,7 +92,8 @@ export class LoadStore {
     limit: number,
   ): Promise<{ period: Period | null; operations: OperationLoad[]; total: number }> {
     const period = await this.period(tenantId, asked, RECENT_MS);
-    const values: unknown[] = [tenantId, service ?? null, limit];
+    const tillMs = period?.to.getTime() ?? 0;
+    const values: unknown[] = [tenantId, service ?? null, limit, new Date(tillMs - RECENT_MS), new Date(tillMs)];
     const source = await this.source(tenantId, period, values);
     const rows: (WithHistograms<Omit<OperationLoad, 'baseline'>> & StoredBaseline & { total: number })[] =
       await this.db.query(
@@ -115,11 +116,17 @@ export class LoadStore {
        shapes as (
          select operation_id, string_agg(latency, ',') as latencies
          from (${source}) r where operation_id in (select id from busiest) group by operation_id
+       ),
+       late as (
+         select operation_id, sum(late_n)::float8 / nullif(sum(n), 0)::float8 as share
+         from rollups
+         where tenant_id = $1 and window_at >= $4 and window_at < $5 and operation_id in (select id from busiest) group by operation_id
        )
-       select o.*, coalesce(h.latencies, '') as "latencies", b.operation_id is not null as "hasBaseline",
+       select o.*, coalesce(h.latencies, '') as "latencies", t.share as "lateShare", b.operation_id is not null as "hasBaseline",
          b.state -> 'windows' as "learnedWindows", b.state -> 'n' as "learnedN", b.state ->> 'latency' as "learnedLatency"
        from busiest o
        left join shapes h on h.operation_id = o.id
+       left join late t on t.operation_id = o.id
        left join baselines b on b.operation_id = o.id
        order by o.n desc, o.service, o.name, o.kind`,
         values,

@@ -9,7 +9,7 @@ import { RollupStore } from './rollup.store.js';
 const MOST_ROLLUPS = 400_000;
 
 /** Ranking, learning and rules come behind detecting: windows this much older than what was asked for are still held. */
-const KEPT_MS = 2 * MINUTE_MS;
+const KEPT_MS = MINUTE_MS;
 
 interface HeldWindow {
   revision: number;

@@ -1,8 +1,18 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
 import type { WindowMeasure } from '../model/rollup.js';
 import { CompactionStore } from './compaction.store.js';
 import { RollupStore } from './rollup.store.js';
+
+/** An interval after which (wall clock) late spans are not kept waiting for event time any more, which may have come to its end. */
+export const STALLED = `interval '60 seconds'`;
+
+/** A window that late spans opened again. */
+export interface Reopened {
+  windowAtMs: number;
+  /** Whatever comes late raises it. */
+  changes: string;
+}
 
 /** Windows that late spans opened again. */
 @Injectable()
@@ -13,30 +23,51 @@ export class ReopenedStore {
     private readonly compactions: CompactionStore,
   ) {}
 
-  /**
-   * Measures each reopened window that the measuring cursor has passed once more, and replaces its rollups, those of its minute and hour included. The mark is taken first and
-   * in the same transaction: spans that arrive meanwhile leave a new mark.
-   */
-  async work(tenantId: number, measure: (windowAtMs: number) => Promise<WindowMeasure[]>): Promise<void> {
-    const due = await this.db.query<{ at_ms: string }[]>(
-      `select extract(epoch from window_at) * 1000 as at_ms
-         from reopened_windows r
-        where tenant_id = $1
-          and window_at < (select done_through from stage_cursors where tenant_id = $1 and stage = 'measure')
-        order by window_at`,
+  /** Those that start before this instant, oldest first. */
+  async before(tenantId: number, instantMs: number): Promise<Reopened[]> {
+    return this.read(`tenant_id = $1 and window_at < $2`, [tenantId, new Date(instantMs)]);
+  }
+
+  /** Those that the measuring cursor has passed and that have waited long. */
+  async stalled(tenantId: number): Promise<Reopened[]> {
+    return this.read(
+      `tenant_id = $1 and marked_at <= now() - ${STALLED}
+       and window_at < (select done_through from stage_cursors where tenant_id = $1 and stage = 'measure')`,
       [tenantId],
     );
-    for (const { at_ms } of due) {
-      const windowAtMs = Number(at_ms);
-      await this.db.transaction(async (tx) => {
-        const [, taken] = await tx.query<[unknown[], number]>(
-          `delete from reopened_windows where tenant_id = $1 and window_at = $2`,
-          [tenantId, new Date(windowAtMs)],
-        );
-        if (taken !== 1) return;
-        const windows = await measure(windowAtMs);
-        await this.compactions.redo(tx, tenantId, windowAtMs, () => this.rollups.replace(tx, tenantId, windows));
-      });
+  }
+
+  /**
+   * Puts a window that was measured again (null: nothing is left of it) in place of what was measured before, its minute and hour included. What
+   * came late since `reopened` was read leaves it open. To be called before the minutes of the same transaction are written.
+   */
+  async replace(
+    tx: EntityManager,
+    tenantId: number,
+    { windowAtMs, changes }: Reopened,
+    window: WindowMeasure | null,
+  ): Promise<void> {
+    if (window !== null) {
+      await this.compactions.redo(tx, tenantId, windowAtMs, () => this.rollups.replace(tx, tenantId, [window]));
     }
+    // Last: senders of late spans wait for this row.
+    await tx.query(`delete from reopened_windows where tenant_id = $1 and window_at = $2 and changes = $3`, [
+      tenantId,
+      new Date(windowAtMs),
+      changes,
+    ]);
+  }
+
+  /** The same in a transaction of its own. */
+  async replaceNow(tenantId: number, reopened: Reopened, window: WindowMeasure | null): Promise<void> {
+    await this.db.transaction((tx) => this.replace(tx, tenantId, reopened, window));
+  }
+
+  private async read(where: string, values: unknown[]): Promise<Reopened[]> {
+    const rows = await this.db.query<{ at_ms: string; changes: string }[]>(
+      `select extract(epoch from window_at) * 1000 as at_ms, changes from reopened_windows where ${where} order by window_at`,
+      values,
+    );
+    return rows.map(({ at_ms, changes }) => ({ windowAtMs: Number(at_ms), changes }));
   }
 }

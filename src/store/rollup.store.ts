@@ -58,7 +58,7 @@ export class RollupStore {
       this.db.query<RollupRow[]>(
         `select operation_id, extract(epoch from window_at) * 1000 as at_ms, n, error_count, entries, duration_sum_us, max_duration_us,
                 latency, sampled_n, failed_here_n, self_time, shapes, instances, paths,
-                exemplars, weighted_n, weighted_error_count, unknown_weight_n
+                exemplars, weighted_n, weighted_error_count, unknown_weight_n, late_n
            from rollups where tenant_id = $1 and window_at >= $2 and window_at < $3
           order by operation_id`,
         range,
@@ -136,10 +136,11 @@ export class RollupStore {
     await tx.query(
       `insert into rollups (tenant_id, operation_id, window_at, n, error_count, entries, duration_sum_us, max_duration_us,
                             latency, sampled_n, failed_here_n, self_time, shapes, instances,
-                            paths, exemplars, weighted_n, weighted_error_count, unknown_weight_n)
+                            paths, exemplars, weighted_n, weighted_error_count, unknown_weight_n, late_n)
        select $1, * from unnest($2::int4[], $3::timestamptz[], $4::int8[], $5::int8[], $6::int8[], $7::float8[], $8::int8[],
                                 $9::bytea[], $10::int4[], $11::int4[], $12::bytea[], $13::jsonb[], $14::jsonb[],
-                                $15::jsonb[], $16::jsonb[], $17::float8[], $18::float8[], $19::int8[])`,
+                                $15::jsonb[], $16::jsonb[], $17::float8[], $18::float8[], $19::int8[],
+                                $20::int8[])`,
       [
         tenantId,
         rollups.map((rollup) => rollup.operationId),
@@ -160,6 +161,7 @@ export class RollupStore {
         rollups.map(({ weighting }) => weighting?.n ?? null),
         rollups.map(({ weighting }) => weighting?.errors ?? null),
         rollups.map(({ weighting }) => weighting?.unknown ?? null),
+        rollups.map(({ lateN }) => lateN ?? 0),
       ],
     );
   }
@@ -240,6 +242,7 @@ interface RollupRow {
   weighted_n: number | null;
   weighted_error_count: number | null;
   unknown_weight_n: string | null;
+  late_n: string;
 }
 
 interface EdgeRow {
@@ -259,6 +262,7 @@ function rollupOf(row: RollupRow): Rollup {
     n: Number(row.n),
     errors: Number(row.error_count),
     entries: Number(row.entries),
+    ...(row.late_n === '0' ? {} : { lateN: Number(row.late_n) }),
     durationSumUs: row.duration_sum_us,
     maxDurationUs: Number(row.max_duration_us),
     latency: Histogram.decode(row.latency),

@@ -40,15 +40,16 @@ export class QueryRows {
     windowAt: string,
     durationsUs: number[],
     errors = 0,
+    lateN = 0,
   ): Promise<void> {
     const latency = new Histogram();
     for (const each of durationsUs) latency.add(each);
     await this.db.query(`create table if not exists rollups_rest partition of rollups default`);
     await this.db.query(
       `insert into rollups (operation_id, window_at, tenant_id, n, error_count, entries, duration_sum_us, max_duration_us,
-         latency, sampled_n, failed_here_n, self_time, exemplars)
-       values ($1, $2, $3, $4, $5, 0, 0, 0, $6, 0, 0, '', '{"slowest": [], "failed": []}')`,
-      [operationId, windowAt, tenantId, durationsUs.length, errors, Buffer.from(latency.encode())],
+         latency, sampled_n, failed_here_n, self_time, exemplars, late_n)
+       values ($1, $2, $3, $4, $5, 0, 0, 0, $6, 0, 0, '', '{"slowest": [], "failed": []}', $7)`,
+      [operationId, windowAt, tenantId, durationsUs.length, errors, Buffer.from(latency.encode()), lateN],
     );
   }
 
@@ -113,6 +114,7 @@ export class QueryRows {
       n: 120,
       score: 42,
       sinceMs: Date.parse(startedAt),
+      ...(values.pooledOperations === undefined ? {} : { pooledOperations: values.pooledOperations }),
     };
     const evidence = {
       kind: 'self_time',
@@ -122,6 +124,7 @@ export class QueryRows {
       unit: 'us',
       n: 118,
       share: 0.92,
+      ...(values.evidenceOf === undefined ? {} : { of: values.evidenceOf }),
     };
     const blamed = {
       operationId: 2,
@@ -231,6 +234,7 @@ export class QueryRows {
       baselineN: 3_000,
       score: 42,
       sinceMs: Date.parse(windowAt) - 10_000,
+      ...(values.pooled === undefined ? {} : { pooled: values.pooled }),
     };
     await this.db.query(
       `insert into anomalies (tenant_id, window_at, signal, operation_id, caller_id, raised, reason, finding)
@@ -266,6 +270,10 @@ interface IncidentValues {
   service?: string;
   /** The blamed service. */
   cause?: string;
+  /** What the evidence is about. */
+  evidenceOf?: { service: string; operation: string };
+  /** So many operations are judged together. */
+  pooledOperations?: number;
 }
 
 interface FindingValues {
@@ -275,4 +283,6 @@ interface FindingValues {
   signal?: string;
   raised?: boolean;
   reason?: string;
+  /** Operations judged together. */
+  pooled?: number[];
 }

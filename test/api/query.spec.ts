@@ -221,6 +221,27 @@ describe('GET /api/v1/incidents', () => {
     expect(incident).toMatchObject({ compared: null, comparisonReason: null, correlations: [] });
   });
 
+  it('names what evidence is about, and how many rare operations were judged together', async () => {
+    const { tenantId, key } = await newTenant('evidence');
+    const of = { service: 'stock', operation: 'rows <b>of</b> *a table*' };
+    const id = await rows.incident(tenantId, { openedAt: '2026-03-01T12:00:10Z', evidenceOf: of, pooledOperations: 4 });
+    const plain = await rows.incident(tenantId, { openedAt: '2026-03-01T12:00:20Z' });
+    const shown = await read(`/api/v1/incidents/${id}`, key, incidentsContract.IncidentDetailView);
+    expect(shown.causes[0]!.evidence[0]!.of).toEqual(of);
+    expect(shown.affected[0]!.pooledOperations).toBe(4);
+    expect(shown.title).toContain('judged with 3 other rare operations');
+    const list = await read('/api/v1/incidents', key, incidentsContract.IncidentList);
+    expect(list.incidents.map((each) => [each.causes[0]!.evidence[0]!.of, each.affected[0]!.pooledOperations])).toEqual(
+      [
+        [undefined, undefined],
+        [of, 4],
+      ],
+    );
+    const other = await read(`/api/v1/incidents/${plain}`, key, incidentsContract.IncidentDetailView);
+    expect(other.causes[0]!.evidence[0]).not.toHaveProperty('of');
+    expect(other.title).not.toContain('rare');
+  });
+
   it('shows what tells its bad traces from good ones, or why that is not known', async () => {
     const { tenantId, key } = await newTenant('correlations');
     const id = await rows.incident(tenantId, { openedAt: '2026-03-01T12:00:10Z', service: 'shop' });
@@ -272,7 +293,7 @@ describe('GET /api/v1/services and /operations', () => {
     const fill = (n: number, us: number) => Array.from({ length: n }, () => us);
     await rows.rollup(tenantId, cart, '2026-03-01T11:58:50Z', fill(1000, 9_000_000), 1000);
     await rows.rollup(tenantId, cart, '2026-03-01T11:59:00Z', fill(200, 10_000), 15);
-    await rows.rollup(tenantId, cart, '2026-03-01T12:03:50Z', fill(100, 50_000), 15);
+    await rows.rollup(tenantId, cart, '2026-03-01T12:03:50Z', fill(100, 50_000), 15, 75);
     await rows.rollup(tenantId, cart, '2026-03-01T12:04:00Z', fill(1000, 9_000_000), 1000);
     await rows.rollup(tenantId, internal, '2026-03-01T12:00:00Z', fill(300, 1_000_000), 300);
     await rows.rollup(tenantId, job, '2026-03-01T12:00:00Z', fill(3, 2_000_000), 1);
@@ -319,6 +340,7 @@ describe('GET /api/v1/services and /operations', () => {
     expect(getCart).toMatchObject({ service: 'cart', kind: 'server', spansPerSecond: 1, errorRatio: 0.1 });
     expect(getCart!.p50Us! / 10_000).toBeCloseTo(1, 1);
     expect(getCart!.baseline).toMatchObject({ n: 60, state: 'ready' });
+    expect(operations.operations.map((each) => each.lateShare)).toEqual([0.25, 0, 0, null]);
     expect(parse!.baseline).toMatchObject({ state: 'learning' });
     expect(never).toMatchObject({ spansPerSecond: null, errorRatio: null, p50Us: null, p95Us: null, baseline: null });
 
@@ -438,6 +460,7 @@ describe('GET /api/v1/anomalies', () => {
       operationId: shop,
       raised: false,
       reason: 'learning',
+      pooled: [shop, cart, cart + 1],
     });
 
     const all = (await read('/api/v1/anomalies', key, findingsContract.AnomalyList)).anomalies;
@@ -447,6 +470,7 @@ describe('GET /api/v1/anomalies', () => {
       ['2026-03-01T12:00:00.000Z', 'latency', 'cart', 'raised'],
       ['2026-03-01T12:00:00.000Z', 'calls', 'cart', 'raised'],
     ]);
+    expect(all.map((each) => each.pooledOperations)).toEqual([3, null, null, null]);
     expect(all[3]!.caller).toEqual({ service: 'shop', operation: 'PlaceOrder' });
     expect(all[2]!.caller).toBeNull();
 

@@ -4,45 +4,29 @@ import { Histogram } from '../../src/model/histogram.js';
 import { emptyRollup, type WindowMeasure } from '../../src/model/rollup.js';
 import { HOUR_MS, MINUTE_MS, WINDOW_MS, windowsBetween } from '../../src/model/window.js';
 import { CompactionStore } from '../../src/store/compaction.store.js';
-import { createDataSource } from '../../src/store/data-source.js';
 import { LoadStore } from '../../src/store/load.store.js';
 import { ReopenedStore } from '../../src/store/reopened.store.js';
 import { RollupStore } from '../../src/store/rollup.store.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { createOneOperation, type OneOperation } from '../support/one-operation.js';
 
 const FIRST = Date.parse('2026-03-02T09:00:00Z');
 const TENANT = 7;
 
 describe('minutes and hours of rollups', () => {
-  let database: TestDatabase;
+  let world: OneOperation;
   let db: DataSource;
   let compactions: CompactionStore;
   let rollups: RollupStore;
   let loads: LoadStore;
   let operationId: number;
   beforeAll(async () => {
-    database = await createTestDatabase('compaction');
-    db = await createDataSource(database.url).initialize();
-    await db.runMigrations();
-    for (const table of ['rollups', 'edge_rollups', 'minute_rollups']) {
-      await db.query(`create table ${table}_rest partition of ${table} default`);
-    }
-    const [service] = await db.query(`insert into services (tenant_id, name) values ($1, 'cart') returning id`, [
-      TENANT,
-    ]);
-    const [operation] = await db.query(
-      `insert into operations (tenant_id, service_id, kind, name) values ($1, $2, 2, 'GetCart') returning id`,
-      [TENANT, service.id],
-    );
-    operationId = operation.id;
+    world = await createOneOperation('compaction');
+    ({ db, operationId } = world);
     compactions = new CompactionStore(db);
     rollups = new RollupStore(db);
     loads = new LoadStore(db, compactions);
   });
-  afterAll(async () => {
-    await db.destroy();
-    await database.drop();
-  });
+  afterAll(() => world.drop());
   beforeEach(async () => {
     await db.query(
       'truncate rollups, edge_rollups, window_totals, minute_rollups, hour_rollups, compactions, tenant_clocks, stage_cursors, reopened_windows',
@@ -105,7 +89,13 @@ describe('minutes and hours of rollups', () => {
       new Date(FIRST),
     ]);
     const reopened = new ReopenedStore(db, rollups, compactions);
-    await reopened.work(TENANT, (windowAtMs) => Promise.resolve([window(windowAtMs, 11)]));
+    const [due] = await reopened.before(TENANT, FIRST + WINDOW_MS);
+    await db.query(`update reopened_windows set changes = changes + 1`);
+    await reopened.replaceNow(TENANT, due!, window(FIRST, 11));
+    // Something came while it was measured: it is to be measured once more.
+    expect(await reopened.before(TENANT, FIRST + WINDOW_MS)).toEqual([{ windowAtMs: FIRST, changes: '2' }]);
+    await reopened.replaceNow(TENANT, { windowAtMs: FIRST, changes: '2' }, window(FIRST, 11));
+    expect(await reopened.before(TENANT, FIRST + WINDOW_MS)).toEqual([]);
     expect((await stored('minute_rollups'))[0]).toMatchObject({ n: '31' });
     expect((await stored('minute_rollups'))[1]).toMatchObject({ n: '21' });
     expect(await stored('hour_rollups')).toMatchObject([{ n: '1270' }]);

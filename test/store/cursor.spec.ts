@@ -112,8 +112,10 @@ describe('CursorStore', () => {
     expect(await cursors.due()).toEqual([]);
   });
 
-  it('rings for windows that late spans opened again', async () => {
+  it('rings for windows that late spans opened again, when no step has come for long', async () => {
     await db.query(`insert into reopened_windows values ($1, now(), 3)`, [TENANT]);
+    expect(await cursors.due()).toEqual([]);
+    await db.query(`update reopened_windows set marked_at = now() - interval '61 seconds'`);
     expect(await cursors.due()).toEqual([{ job: 'measure', tenantId: TENANT }]);
   });
 });
