@@ -85,7 +85,7 @@ describe('learnSeasons', () => {
     learnAt('2026-03-23T08:00:00Z', 10);
     learnAt('2026-03-30T07:00:00Z', 20);
     expect([...seasons.keys()]).toEqual(['1@9']);
-    expect(seasons.get('1@9')![1]).toMatchObject({ weeks: 1, now: { mostN: 20 }, past: { mostN: 12 } });
+    expect(seasons.get('1@9')![1]).toMatchObject({ weeks: 1, now: { mostN: 20 }, past: { mostN: 10 } });
   });
 
   it('learns nothing of excluded operations', () => {
