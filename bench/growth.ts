@@ -38,7 +38,13 @@ export function stepTable(steps: readonly Step[]): string {
       step.heapMiB.toFixed(0),
     ].join(' | '),
   );
-  const FIGURES = { measure: 'measureMs', learn: 'learnMs', detect: 'detectMs', rank: 'rankMs', heap: 'heapMiB' } as const;
+  const FIGURES = {
+    measure: 'measureMs',
+    learn: 'learnMs',
+    detect: 'detectMs',
+    rank: 'rankMs',
+    heap: 'heapMiB',
+  } as const;
   const growth = (of: readonly Step[]): string =>
     Object.entries(FIGURES)
       .map(([name, field]) => [name, exponent(of.map((step) => ({ x: step.operations, y: step[field] })))] as const)

@@ -62,7 +62,14 @@ describe('asJudged', () => {
   });
 
   it('leaves out what lies before the windows that are given', () => {
-    expect(seen(asJudged(windows(9, () => 60), 12)[0]!)).toMatchObject({ n: ['1: 100'] });
+    expect(
+      seen(
+        asJudged(
+          windows(9, () => 60),
+          12,
+        )[0]!,
+      ),
+    ).toMatchObject({ n: ['1: 100'] });
     expect(asJudged([], 12)).toEqual([]);
   });
 });
