@@ -1,5 +1,7 @@
 -- What the migrations make. Written by "npm run schema:dump"; not to be edited by hand.
 
+CREATE SEQUENCE event_template_changes AS bigint INCREMENT 1 MINVALUE 1 MAXVALUE 9223372036854775807 START 1;
+
 CREATE SEQUENCE migrations_id_seq AS integer INCREMENT 1 MINVALUE 1 MAXVALUE 2147483647 START 1;
 
 CREATE TABLE alert_feedback (
@@ -330,8 +332,10 @@ CREATE TABLE event_templates (
   text text NOT NULL,
   ordinal bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
   first_seen_at timestamp with time zone NOT NULL,
+  change_no bigint DEFAULT nextval('event_template_changes'::regclass) NOT NULL,
   CONSTRAINT event_templates_pkey PRIMARY KEY (tenant_id, template_id)
 );
+CREATE INDEX event_templates_changes ON public.event_templates USING btree (tenant_id, change_no);
 
 CREATE TABLE group_actions (
   tenant_id integer NOT NULL,
@@ -654,6 +658,8 @@ CREATE TABLE reopened_windows (
   tenant_id integer NOT NULL,
   window_at timestamp with time zone NOT NULL,
   late_spans bigint NOT NULL,
+  changes bigint DEFAULT 1 NOT NULL,
+  marked_at timestamp with time zone DEFAULT now() NOT NULL,
   CONSTRAINT reopened_windows_pkey PRIMARY KEY (tenant_id, window_at)
 );
 
@@ -686,6 +692,7 @@ CREATE TABLE rollups (
   weighted_n double precision,
   weighted_error_count double precision,
   unknown_weight_n bigint,
+  late_n bigint DEFAULT 0 NOT NULL,
   CONSTRAINT rollups_pkey PRIMARY KEY (operation_id, window_at)
 ) PARTITION BY RANGE (window_at);
 CREATE INDEX rollups_window ON ONLY public.rollups USING brin (window_at) WITH (pages_per_range='8', autosummarize='on');
