@@ -41,8 +41,9 @@ export function chartSubject(notice: Notice, rule: ChartedRule | null): ChartSub
     const worst = headline(drawable, incident.causes[0]);
     if (worst === undefined) return null;
     const { service, operation, unit } = worst;
-    const about = { service, operation, unit, measure: measureOf(worst)!, limit: null };
-    return { ...about, ...period(Date.parse(incident.startedAt), toMs) };
+    const measure = measureOf(worst)!;
+    const about = { service, operation, unit, measure, limit: null };
+    return { ...about, ...period(Date.parse(incident.startedAt), toMs, measure) };
   }
   const [first] = alerts;
   const measure = rule && RULE_MEASURES[rule.measure];
@@ -51,7 +52,7 @@ export function chartSubject(notice: Notice, rule: ChartedRule | null): ChartSub
   if (service === undefined || operation === undefined) return null;
   const { expected, unit } = first.figures;
   const limit = rule.isBelow ? { below: expected } : { above: expected };
-  return { service, operation, unit, measure, limit, ...period(Date.parse(first.startsAt), toMs) };
+  return { service, operation, unit, measure, limit, ...period(Date.parse(first.startsAt), toMs, measure) };
 }
 
 /** The picture's series; null: too little is stored of that time. */
@@ -112,8 +113,14 @@ function valueOf(step: OperationStep, measure: Measure, stepMs: number): number 
   }
 }
 
-function period(sinceMs: number, toMs: number): Pick<ChartSubject, 'sinceMs' | 'fromMs' | 'toMs' | 'stepMs'> {
-  const firstMs = Math.max(Math.min(sinceMs, toMs) - BEFORE_MS, toMs - LONGEST_MS);
+function period(
+  sinceMs: number,
+  toMs: number,
+  { of }: Measure,
+): Pick<ChartSubject, 'sinceMs' | 'fromMs' | 'toMs' | 'stepMs'> {
+  // Self time is known of windows only.
+  const longestMs = of === 'self_time' ? FINE_UP_TO_MS : LONGEST_MS;
+  const firstMs = Math.max(Math.min(sinceMs, toMs) - BEFORE_MS, toMs - longestMs);
   const stepMs = toMs - firstMs <= FINE_UP_TO_MS ? WINDOW_MS : MINUTE_MS;
   return { sinceMs, fromMs: Math.floor(firstMs / stepMs) * stepMs, toMs: Math.floor(toMs / stepMs) * stepMs, stepMs };
 }

@@ -22,24 +22,26 @@ export class ChartStore {
     return row ?? null;
   }
 
-  /** What the operation of that name did in [fromMs, toMs), step by step; of several kinds the one with most spans. */
+  /** What the operation of that name did in [fromMs, toMs), step by step; of several kinds the one with most spans. Minutes have no self time. */
   async steps(
     tenantId: number,
     { service, operation }: { service: string; operation: string },
     { fromMs, toMs, stepMs }: { fromMs: number; toMs: number; stepMs: number },
   ): Promise<OperationStep[]> {
-    const rows: (Omit<OperationStep, 'latency' | 'selfTime'> & { id: number; latency: Buffer; selfTime: Buffer })[] =
-      await this.db.query(
-        `select operation_id as id, ${epochMs('window_at')} as "atMs", n::float8 as n, error_count::float8 as errors, latency,
-                self_time as "selfTime"
-           from ${stepMs >= MINUTE_MS ? 'minute_rollups' : 'rollups'}
+    const rows: (Omit<OperationStep, 'latency' | 'selfTime'> & {
+      id: number;
+      latency: Buffer;
+      selfTime: Buffer | null;
+    })[] = await this.db.query(
+      `select operation_id as id, ${epochMs('window_at')} as "atMs", n::float8 as n, error_count::float8 as errors, latency,
+                ${stepMs >= MINUTE_MS ? `null as "selfTime" from minute_rollups` : `self_time as "selfTime" from rollups`}
           where tenant_id = $1 and window_at >= $4 and window_at < $5
             and operation_id = any (array(
               select o.id from operations o join services s on s.id = o.service_id and s.tenant_id = o.tenant_id
                where o.tenant_id = $1 and s.name = $2 and o.name = $3))
           order by window_at limit ${MAX_STEPS}`,
-        [tenantId, service, operation, new Date(fromMs), new Date(toMs)],
-      );
+      [tenantId, service, operation, new Date(fromMs), new Date(toMs)],
+    );
     const spans = new Map<number, number>();
     for (const { id, n } of rows) spans.set(id, (spans.get(id) ?? 0) + n);
     const [most] = [...spans].toSorted(([, a], [, b]) => b - a);
@@ -50,7 +52,7 @@ export class ChartStore {
         n,
         errors,
         latency: Histogram.decode(latency),
-        selfTime: Histogram.decode(selfTime),
+        selfTime: Histogram.decode(selfTime ?? new Uint8Array(0)),
       }));
   }
 }

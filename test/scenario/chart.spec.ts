@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Histogram } from '../../src/model/histogram.js';
 import { emptyRollup, type WindowMeasure } from '../../src/model/rollup.js';
 import { WINDOW_MS } from '../../src/model/window.js';
+import { CompactionStore } from '../../src/store/compaction.store.js';
 import { ChartStore } from '../../src/store/chart.store.js';
 import { MessageContextStore } from '../../src/store/message-context.store.js';
 import { RollupStore } from '../../src/store/rollup.store.js';
@@ -38,7 +39,10 @@ describe('the picture of a message', () => {
       const rollups = [{ ...emptyRollup(id, windowAtMs), n: 50, latency }];
       return { windowAtMs, n: 50, traces: 0, sampledTraces: 0, duplicateSpans: 0, rollups, edges: [] };
     });
-    await db.transaction((tx) => new RollupStore(db).replace(tx, 1, windows));
+    await db.transaction(async (tx) => {
+      await new RollupStore(db).replace(tx, 1, windows);
+      await new CompactionStore(db).compact(tx, 1, BEGAN_MS - 30 * 60_000, BEGAN_MS);
+    });
   });
   afterAll(async () => {
     await delivery?.close();
@@ -67,6 +71,9 @@ describe('the picture of a message', () => {
     const steps = await charts.steps(1, NAMED, period);
     expect(steps).toHaveLength(20);
     expect(steps[0]).toMatchObject({ atMs: period.fromMs, n: 50, errors: 0 });
+    const minutes = await charts.steps(1, NAMED, { ...period, fromMs: BEGAN_MS - 600_000, stepMs: 60_000 });
+    expect(minutes.length).toBeGreaterThanOrEqual(9);
+    expect(minutes[0]).toMatchObject({ n: 300 });
     expect(await charts.steps(2, NAMED, period)).toEqual([]);
     expect(await charts.steps(1, { ...NAMED, operation: 'Other' }, period)).toEqual([]);
     const [{ id }]: [{ id: string }] = await delivery.db.query(`select id from rules limit 1`);
