@@ -45,6 +45,16 @@ export class TenantsController {
     return { tenants: (await this.tenants.list()).map(tenantView) };
   }
 
+  @Get('current')
+  @RequireScope('read')
+  @ApiOperation({ summary: 'The tenant of the caller', description: 'That of the API key; without keys, `default`.' })
+  @ApiOkResponse({ standardSchema: TenantView, description: 'The tenant.' })
+  async current(@CallerOf() { tenantId }: Caller): Promise<TenantView> {
+    const tenant = await this.tenants.find(tenantId);
+    if (tenant === null) throw new Rejected('unknown_tenant', `there is no tenant ${tenantId}`, 404);
+    return tenantView(tenant);
+  }
+
   @Post()
   @ApiResponse(CONFLICT)
   @ApiOperation({ summary: 'Adds a tenant', description: 'For admins of tenant `default`.' })

@@ -100,11 +100,10 @@ export const COMMON = {
     .describe(`Of the resource of a service, as last seen: ${[...PLACE_KEYS, ...VERSION_KEYS].join(', ')}.`),
   channelIds: z
     .array(z.guid())
-    .min(1)
     .max(100)
     .nullable()
     .default(null)
-    .describe('Null: every channel, also those added later.'),
+    .describe('Null: every channel, also those added later. Empty, as when all of them were deleted: nobody is told.'),
   labels,
   annotations,
   runbookUrl: z

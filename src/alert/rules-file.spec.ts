@@ -1,6 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { stringify } from 'yaml';
 import type { RuleValues, StoredRule } from '../model/rule.js';
-import { changedFields, inFile, parseRulesFile, planOf, RulesFileInvalid, withChannels } from './rules-file.js';
+import { checkedRule, RuleInput } from './rules-contract.js';
+import { asFile, changedFields, inFile, parseRulesFile, planOf, RulesFileInvalid, withChannels } from './rules-file.js';
 
 const OPS = { id: '6f0e7f5a-6a0c-4a7e-9a0f-0d1f5c1e2a3b', name: 'ops' };
 const SLOW = { type: 'threshold', name: 'slow', services: ['cart'], measure: 'p99', above: 500 };
@@ -66,6 +69,94 @@ rules:
     for (const field of ['id', 'tenantId', 'epoch', 'source', 'channelIds']) expect(written).not.toHaveProperty(field);
     expect(valuesOf(written)).toEqual([rule]);
     expect(changedFields(written, { ...written, above: 501 })).toEqual([{ field: 'above', before: 500, after: 501 }]);
+  });
+});
+
+describe('export and apply', () => {
+  const word = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 });
+  const wordLike = fc.oneof(
+    word,
+    fc.constantFrom('yes', 'null', '~', '1e3', '0x1f', '- a', 'a: b', '#', "it's", 'a\nb'),
+  );
+  const glob = fc.oneof(wordLike, fc.constantFrom('*', 'c?rt*', '&a', '!x', '|', '>'));
+  const label = fc.stringMatching(/^[a-zA-Z_][a-zA-Z0-9_]{0,5}$/);
+  const channels = [
+    OPS,
+    { id: '0b54a7a6-8d4e-4e63-9be6-0c7d7f6f1a11', name: 'on call: *' },
+    { id: '1b54a7a6-8d4e-4e63-9be6-0c7d7f6f1a11', name: OPS.id },
+  ];
+  const elsewhere = channels.map(({ name }, i) => ({ id: `2b54a7a6-8d4e-4e63-9be6-0c7d7f6f1a1${i}`, name }));
+  const common = {
+    name: wordLike,
+    enabled: fc.boolean(),
+    services: fc.array(glob, { minLength: 1, maxLength: 3 }),
+    operations: fc.array(glob, { maxLength: 2 }),
+    channelIds: fc.option(fc.subarray(channels.map(({ id }) => id))),
+    labels: fc.dictionary(label, wordLike, { maxKeys: 3 }),
+    annotations: fc.dictionary(wordLike, wordLike, { maxKeys: 3 }),
+    runbookUrl: fc.constantFrom(null, 'https://wiki.test/a#b?c=%20'),
+    activeHours: fc.constantFrom(null, {
+      timeZone: 'Europe/Berlin',
+      ranges: [{ days: ['monday'], from: '08:30', to: '24:00' }],
+    }),
+  };
+  const types = [
+    {
+      type: fc.constant('anomaly'),
+      sensitivity: fc.constantFrom('low', 'high'),
+      budgetPerWeek: fc.constantFrom(null, 0.5, 7),
+    },
+    {
+      type: fc.constant('threshold'),
+      measure: fc.constant('p99'),
+      above: fc.double({ min: 0, max: 1e9, noNaN: true }),
+      for: fc.constantFrom('0s', '1h30m'),
+    },
+    { type: fc.constant('burn_rate'), objective: fc.constantFrom(0.9, 0.999), period: fc.constantFrom('30d', '7d') },
+    {
+      type: fc.constant('trace_match'),
+      where: fc.array(
+        fc.record({
+          attributes: fc.array(fc.record({ key: wordLike, value: fc.oneof(wordLike, fc.integer(), fc.boolean()) }), {
+            maxLength: 2,
+          }),
+        }),
+        { minLength: 1, maxLength: 2 },
+      ),
+    },
+    { type: fc.constant('absence'), nOfM: fc.constantFrom(null, { n: 2, m: 5 }) },
+    {
+      type: fc.constant('structural'),
+      change: fc.constant('new_call'),
+      calleeServices: fc.array(glob, { maxLength: 2 }),
+    },
+  ].map((own) => fc.record({ ...common, ...own } as unknown as Record<string, fc.Arbitrary<unknown>>));
+  const rule = fc.oneof(...types).filter((input) => RuleInput.safeParse(input).success);
+
+  it('of whatever the API takes come to the same elsewhere, where channels of the same names have other ids', () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(rule, { selector: ({ name }) => name, maxLength: 4 }),
+        fc.boolean(),
+        (inputs, isJson) => {
+          const here = inputs.map(
+            (input, i) => ({ ...checkedRule(input), id: `${i}`, tenantId: 1, epoch: 1, source: 'api' }) as StoredRule,
+          );
+          const exported = asFile(here, channels);
+          const text = isJson ? JSON.stringify(exported) : stringify(exported);
+          const { rules, unknown } = withChannels(parseRulesFile(text), elsewhere);
+          expect(unknown).toEqual([]);
+          const there = rules.map(
+            (values, i) => ({ ...values, id: `x${i}`, tenantId: 2, epoch: 1, source: 'api' }) as StoredRule,
+          );
+          expect(asFile(there, elsewhere)).toEqual(exported);
+          const again = withChannels(parseRulesFile(stringify(exported)), elsewhere).rules;
+          there.forEach((before, i) =>
+            expect(changedFields(inFile(before, elsewhere), inFile(again[i]!, elsewhere))).toEqual([]),
+          );
+        },
+      ),
+    );
   });
 });
 

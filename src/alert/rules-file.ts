@@ -71,9 +71,10 @@ export function withChannels(
   rules: readonly FileRule[],
   known: readonly KnownChannel[],
 ): { rules: RuleValues[]; unknown: { rule: string; channel: string }[] } {
+  // A name that looks like the id of another channel is a name: that is what export writes.
   const byName = new Map([
-    ...known.map(({ id, name }) => [name, id] as const),
     ...known.map(({ id }) => [id, id] as const),
+    ...known.map(({ id, name }) => [name, id] as const),
   ]);
   const unknown: { rule: string; channel: string }[] = [];
   const resolved = rules.map(({ values, channels }) => {
@@ -87,6 +88,12 @@ export function withChannels(
     return { ...values, channelIds: [...channelIds] };
   });
   return { rules: resolved, unknown };
+}
+
+/** Rules as export writes them: by name, so that two installations with the same rules have the same file. */
+export function asFile(rules: readonly StoredRule[], known: readonly KnownChannel[]): { rules: object[] } {
+  const sorted = rules.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  return { rules: sorted.map((rule) => inFile(rule, known)) };
 }
 
 /** A rule as a file has it: channels by name, without what belongs to this installation. */
@@ -147,7 +154,6 @@ function fileRule(each: unknown): FileRule {
   }
   const isList =
     Array.isArray(channels) &&
-    channels.length > 0 &&
     channels.length <= MAX_CHANNELS &&
     channels.every((name) => typeof name === 'string' && name !== '' && name.length <= MAX_NAME);
   if (!isList) throw new Rejected('invalid_input', 'channels: must be a list of names (or ids) of channels');

@@ -194,6 +194,23 @@ describe('tracehound rules', () => {
     expect(JSON.parse(json.out)).toEqual(parse((await tracehound('rules', 'export')).out));
   });
 
+  it('carries rules to a tenant that has none, and is as ready when their channels were deleted', async () => {
+    const { body } = await call('POST', 'channels', { name: 'short', type: 'webhook', url: 'http://127.0.0.1:9/' });
+    await call('POST', 'rules', { ...SLOW, name: 'told nobody', channelIds: [body['id']] });
+    await call('DELETE', `channels/${String(body['id'])}`);
+    const { id } = await ruleNamed('told nobody');
+    expect(await call('PATCH', `rules/${id}`, { above: 1 })).toMatchObject({ status: 200, body: { channelIds: [] } });
+    const { out } = await tracehound('rules', 'export');
+    expect(parse(out)).toMatchObject({ rules: expect.arrayContaining([expect.objectContaining({ channels: [] })]) });
+    const exported = write('all.yaml', out);
+    expect(await tracehound('rules', 'diff', exported, '--prune')).toMatchObject({ code: 0, out: 'no differences\n' });
+    for (const rule of await rules()) await call('DELETE', `rules/${rule.id}`);
+    await call('POST', 'rules', { name: 'in the way', services: ['*'] });
+    expect(await tracehound('rules', 'apply', exported, '--prune')).toMatchObject({ code: 0 });
+    expect((await tracehound('rules', 'export')).out).toBe(out);
+    expect(await tracehound('rules', 'diff', exported, '--prune')).toMatchObject({ code: 0, out: 'no differences\n' });
+  });
+
   it('says what is wrong, with code 2', async () => {
     const unknown = write('unknown.yaml', { rules: [{ ...SLOW, channels: ['nobody'] }] });
     expect(await tracehound('rules', 'diff', unknown)).toMatchObject({
@@ -229,6 +246,22 @@ describe('tracehound rules', () => {
     );
     expect(await tracehound('test-rules', good)).toMatchObject({ code: 0, out: '1 passed, 0 failed\n' });
     expect(await tracehound('test-rules', write('wrong.test.yaml', test([])))).toMatchObject({ code: 1 });
+  });
+
+  it('are those of the tenant that is named; a key of another is refused', async () => {
+    expect((await tracehound('rules', 'export', '--tenant', 'payments')).err).toContain('names no tenant');
+    await call('POST', 'tenants', { name: 'payments' });
+    await call('POST', 'rules', { ...SLOW, name: 'not theirs' });
+    const theirs = parse((await tracehound('rules', 'export', '--tenant', 'payments')).out) as { rules: Rule[] };
+    expect(theirs.rules.map(({ name }) => name)).toEqual(['default']);
+    // From here on the service needs a key.
+    const { key } = (await call('POST', 'keys', { name: 'ci', scopes: ['admin'] })).body as { key: string };
+    expect(await tracehound('rules', 'export', '--key', key, '--tenant', 'payments')).toMatchObject({
+      code: 2,
+      out: '',
+      err: 'the API key is of tenant default, not payments; give one of payments\n',
+    });
+    expect(await tracehound('rules', 'export', '--key', key, '--tenant', 'default')).toMatchObject({ code: 0 });
   });
 });
 

@@ -5,6 +5,7 @@ import { parse, stringify } from 'yaml';
 import { runRuleTest } from '../../src/alert/rule-tests.js';
 import { RuleTests } from '../../src/alert/rule-tests-contract.js';
 import {
+  asFile,
   changedFields,
   type FileRule,
   inFile,
@@ -23,6 +24,7 @@ tracehound test-rules <file>...                   run unit tests of rules; needs
 
   --api <url>   where the API is (TRACEHOUND_API_URL, http://localhost:16686)
   --key <key>   an API key of scope admin (TRACEHOUND_API_KEY)
+  --tenant <name>  whose rules are meant (TRACEHOUND_TENANT, else that of the key); a key of another is refused
 
 Exit codes: 0 all well; 1 there are differences, or tests failed; 2 it could not be done.`;
 
@@ -38,6 +40,7 @@ async function run(argv: string[]): Promise<number> {
       key: { type: 'string', default: process.env['TRACEHOUND_API_KEY'] },
       format: { type: 'string', default: 'yaml' },
       prune: { type: 'boolean', default: false },
+      tenant: { type: 'string', default: process.env['TRACEHOUND_TENANT'] },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
@@ -48,11 +51,11 @@ async function run(argv: string[]): Promise<number> {
   }
   if (command === 'test-rules' && rest.length > 0) return testRules(rest);
   const [action, file] = rest;
-  const api = new RulesApi(values.api.replace(/\/+$/, ''), values.key);
+  const api = new RulesApi(values.api.replace(/\/+$/, ''), values.key, values.tenant);
+  if (command === 'rules') await api.refuseOther();
   if (command === 'rules' && action === 'export' && (values.format === 'yaml' || values.format === 'json')) {
-    const [stored, channels] = [await api.rules(), await api.channels()];
-    const rules = stored.map((rule) => inFile(rule, channels));
-    console.log(values.format === 'json' ? JSON.stringify({ rules }, null, 2) : stringify({ rules }).trimEnd());
+    const file = asFile(await api.rules(), await api.channels());
+    console.log(values.format === 'json' ? JSON.stringify(file, null, 2) : stringify(file).trimEnd());
     return 0;
   }
   if (command === 'rules' && (action === 'diff' || action === 'apply') && file !== undefined) {
@@ -71,9 +74,16 @@ async function applyFile(api: RulesApi, file: readonly FileRule[], prune: boolea
   }
   const there = new Map(stored.map((rule) => [rule.name, rule]));
   let changes = 0;
+  const names = new Set(wanted.map(({ name }) => name));
+  const others = stored.filter(({ name }) => !names.has(name));
+  // First, since a tenant may have no more rules than a file.
+  for (const { id, name } of prune ? others : []) {
+    changes++;
+    console.log(`- ${name}`);
+    if (really) await api.call('DELETE', `rules/${id}`);
+  }
   for (const values of wanted) {
     const before = there.get(values.name);
-    there.delete(values.name);
     if (before === undefined) {
       changes++;
       console.log(`+ ${values.name} (${values.type})`);
@@ -89,14 +99,8 @@ async function applyFile(api: RulesApi, file: readonly FileRule[], prune: boolea
     }
     if (really) await api.call('PUT', `rules/${before.id}`, values);
   }
-  for (const { id, name } of there.values()) {
-    if (!prune) {
-      console.log(`  ${name} is not in the file and stays; --prune would delete it`);
-      continue;
-    }
-    changes++;
-    console.log(`- ${name}`);
-    if (really) await api.call('DELETE', `rules/${id}`);
+  for (const { name } of prune ? [] : others) {
+    console.log(`  ${name} is not in the file and stays; --prune would delete it`);
   }
   console.log(changes === 0 ? 'no differences' : `${changes} ${really ? 'changed' : 'to change'}`);
   return really || changes === 0 ? 0 : 1;
@@ -159,10 +163,19 @@ class RulesApi {
   constructor(
     private readonly url: string,
     private readonly key: string | undefined,
+    private readonly tenant: string | undefined,
   ) {}
 
   async rules(): Promise<StoredRule[]> {
     return ((await this.call('GET', 'rules')) as { rules: StoredRule[] }).rules;
+  }
+
+  /** A key belongs to one tenant; who says which one they mean is not to change the rules of another. */
+  async refuseOther(): Promise<void> {
+    if (this.tenant === undefined) return;
+    const { name } = (await this.call('GET', 'tenants/current')) as { name: string };
+    if (name === this.tenant) return;
+    throw new Trouble(`the API key is of tenant ${name}, not ${this.tenant}; give one of ${this.tenant}`);
   }
 
   async channels(): Promise<KnownChannel[]> {
@@ -174,6 +187,7 @@ class RulesApi {
       method,
       headers: {
         ...(this.key !== undefined && { authorization: `Bearer ${this.key}` }),
+        ...(this.tenant !== undefined && { 'x-tracehound-tenant': this.tenant }),
         ...(body !== undefined && { 'content-type': 'application/json' }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
