@@ -13,7 +13,7 @@ import { IncidentStore } from '../src/store/incident.store.js';
 import { RuleHistoryStore } from '../src/store/rule-history.store.js';
 import { VersionStore } from '../src/store/version.store.js';
 
-// A week of 200 operations in minutes, replayed: npm run bench:backtest
+// A week of 200 operations in minutes, replayed: npm run bench:backtest. With --calls also the calls of 20 of them in windows, which takes minutes to fill.
 const OPERATIONS = 200;
 const DAYS = 7;
 const DAY_MS = 24 * HOUR_MS;
@@ -22,16 +22,18 @@ const FROM_MS = TO_MS - DAYS * DAY_MS;
 
 const db = await createDataSource(process.env['DATABASE_URL'] ?? '').initialize();
 await db.runMigrations();
-await db.query(
-  `create table minute_rollups_bench partition of minute_rollups for values from ('${new Date(FROM_MS - DAY_MS).toISOString()}') to ('${new Date(TO_MS + DAY_MS).toISOString()}')`,
-);
+for (const table of ['minute_rollups', 'hour_rollups', 'rollups', 'edge_rollups']) {
+  await db.query(
+    `create table ${table}_bench partition of ${table} for values from ('${new Date(FROM_MS - DAY_MS).toISOString()}') to ('${new Date(TO_MS + DAY_MS).toISOString()}')`,
+  );
+}
 await db.query(`insert into services (tenant_id, name) values (1, 'bench')`);
 await db.query(
   `insert into operations (tenant_id, service_id, kind, name) select 1, s.id, 2, 'op ' || i from services s, generate_series(1, ${OPERATIONS}) i`,
 );
 await db.query(
   `insert into window_totals (tenant_id, window_at, n, traces, sampled_traces, duplicate_spans)
-   select 1, t, 1, 1, 1, 0 from generate_series($1::timestamptz, $2::timestamptz - interval '1 minute', interval '1 minute') t`,
+   select 1, t, 1, 1, 1, 0 from generate_series($1::timestamptz, $2::timestamptz - interval '10 seconds', interval '10 seconds') t`,
   [new Date(FROM_MS - HOUR_MS), new Date(TO_MS)],
 );
 /** As many buckets as a minute of an operation has: 120 spans around 100 ms. */
@@ -49,7 +51,32 @@ for (let day = 0; day < DAYS; day++) {
     [new Date(fromMs), new Date(fromMs + DAY_MS), Array.from({ length: 50 }, (_, i) => aMinute(i))],
   );
 }
-await db.query(`analyze minute_rollups`);
+// What detection found or held back: two findings a window.
+await db.query(
+  `insert into anomalies (tenant_id, window_at, signal, operation_id, caller_id, raised, reason, finding)
+   select 1, t, 'latency', o.id, 0, false, 'not_persistent', jsonb_build_object(
+            'windowAtMs', extract(epoch from t) * 1000, 'signal', 'latency', 'operationId', o.id, 'callerId', 0, 'reason', 'not_persistent',
+            'observed', 200000, 'expected', 100000, 'unit', 'us', 'n', 50, 'score', 7)
+     from generate_series($1::timestamptz, $2::timestamptz - interval '10 seconds', interval '10 seconds') t
+     join operations o on o.id % 100 = (extract(epoch from t)::int8 / 10) % 100`,
+  [new Date(FROM_MS), new Date(TO_MS)],
+);
+const withCalls = process.argv.includes('--calls');
+if (withCalls) {
+  await db.query(
+    `insert into rollups (tenant_id, operation_id, window_at, n, error_count, entries, duration_sum_us, max_duration_us, latency, sampled_n, failed_here_n, self_time, exemplars)
+     select 1, o, t, 20, 0, 20, 0, 0, '', 20, 0, '', '{}'
+       from generate_series(1, 20) o, generate_series($1::timestamptz, $2::timestamptz - interval '10 seconds', interval '10 seconds') t`,
+    [new Date(FROM_MS), new Date(TO_MS)],
+  );
+  await db.query(
+    `insert into edge_rollups (tenant_id, caller_id, callee_id, window_at, calls, error_count, gap)
+     select 1, o, o + k, t, 20, 0, ''
+       from generate_series(1, 20) o, generate_series(1, 2) k, generate_series($1::timestamptz, $2::timestamptz - interval '10 seconds', interval '10 seconds') t`,
+    [new Date(FROM_MS), new Date(TO_MS)],
+  );
+}
+await db.query(`analyze`);
 
 const data = new ReplayData(
   new RuleHistoryStore(db),
@@ -62,6 +89,14 @@ const rules = [
   { type: 'threshold', name: 'error rate', measure: 'error_rate', window: '5m', above: 0.05 },
   { type: 'threshold', name: 'p99', measure: 'p99', window: '5m', above: 160 },
   { type: 'burn_rate', name: 'burn rate', objective: 0.99 },
+  { type: 'absence', name: 'absence', window: '10m', expectedWithin: '1d' },
+  { type: 'anomaly', name: 'anomaly, high sensitivity', sensitivity: 'high', services: ['*'] },
+  ...(withCalls
+    ? [
+        { type: 'structural', name: 'new call (20 operations, 40 calls)', change: 'new_call' },
+        { type: 'structural', name: 'calls of a loop (20 operations, 40 calls)', change: 'repeated_call' },
+      ]
+    : []),
 ];
 for (const input of rules) {
   const rule = {

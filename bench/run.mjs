@@ -23,7 +23,8 @@ try {
     BENCH_ADMIN_URL: postgres.adminUrl,
     BENCH_POSTGRES_PID: String(postgres.pid),
   };
-  child = spawn(process.execPath, [program, ...options], { stdio: 'inherit', env });
+  // Its flags are passed on, so that node --cpu-prof bench/run.mjs <name> profiles the benchmark.
+  child = spawn(process.execPath, [...process.execArgv, program, ...options], { stdio: 'inherit', env });
   const [code] = await once(child, 'exit');
   process.exitCode = code ?? 1;
 } finally {

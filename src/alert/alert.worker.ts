@@ -7,6 +7,7 @@ import { alertId } from '../store/alert.store.js';
 import { DecisionStore, type DecisionInput, type Verdict } from '../store/decision.store.js';
 import { anomalyAlerts, type Matcher } from './anomaly-alerts.js';
 import { decide } from './decide.js';
+import { faultOf } from './failure.js';
 import { matchIncident } from './match-incident.js';
 import type { Match } from './match.js';
 
@@ -38,6 +39,7 @@ function verdictOn(
   publicUrl: string,
 ): Verdict {
   const anomalyRules = rules.filter((rule) => rule.type === 'anomaly');
+  const usable = anomalyRules.filter((rule) => faultOf(rule) === null);
   const known = new Map<string, Match>();
   const match: Matcher = (rule, incident) => {
     const match = known.get(rule.id) ?? matchOrFail(rule, incident, context);
@@ -48,7 +50,7 @@ function verdictOn(
     decisions: decide(event, anomalyRules, match),
     transitions: anomalyAlerts(
       event,
-      anomalyRules,
+      usable,
       alerts,
       {
         idOf: (ruleId) => alertId(tenantId, ruleId, event.incidentId),
@@ -65,8 +67,9 @@ function verdictOn(
   };
 }
 
-/** A rule that this version cannot make out must not keep the others from being told. */
+/** A rule that this version cannot make out must not keep the others from being told; `evaluate` says that it is in error. */
 function matchOrFail(...[rule, incident, context]: Parameters<typeof matchIncident>): Match {
+  if (faultOf(rule) !== null) return 'rule_failed';
   try {
     return matchIncident(rule, incident, context);
   } catch {

@@ -389,6 +389,65 @@ describe('a rule that cannot be evaluated', () => {
     ]);
   });
 
+  it('is so for what cannot be read alone: all others fire, recover and begin as ever', () => {
+    const slow = ruleOf({ type: 'threshold', measure: 'p90', window: '20s', above: 300, groupBy: ['operation'] });
+    const at = (first: number, second: number, third: number): Did[] => [
+      { id: 1, n: 10, ms: first },
+      { id: 2, n: 10, ms: second },
+      { id: 3, n: 10, ms: third },
+    ];
+    const data = dataOf(slow, [at(900, 900, 1), at(900, 900, 1), at(900, 1, 900), ...times(4, at(900, 1, 900))]);
+    const unreadable = { id: 1, n: 10, errors: 0, represented: 10, latency: new Uint8Array([7]) };
+    data.history.levels[0]!.put(20_000, unreadable);
+    const { lines } = played(slow, data, 7);
+    expect(lines).toEqual([
+      '10 -/AddItem inactive>firing holds warning',
+      '10 -/GetCart inactive>firing holds warning',
+      '30 -/GET / inactive>firing holds warning',
+      '30 -/- inactive>error failed: GetCart: histogram format 7 is not known warning',
+      '40 -/AddItem firing>resolved clear warning',
+      '50 -/- error>inactive evaluated warning',
+    ]);
+    const [said] = conditionsOf(slow, data, 40_000).filter(({ verdict }) => verdict === 'error');
+    expect(said).toMatchObject({ labels: { operation: 'GetCart' }, failure: 'histogram format 7 is not known' });
+  });
+
+  it('says how many sets of labels it cannot look at', () => {
+    const slow = ruleOf({
+      type: 'burn_rate',
+      objective: 0.9,
+      latency: '1s',
+      every: '10s',
+      windows: [{ long: '1m', short: '10s', burnRate: 1 }],
+      minEvents: 1,
+    });
+    const data = dataOf(
+      slow,
+      times(6, [
+        { id: 1, n: 10 },
+        { id: 3, n: 10 },
+      ]),
+    );
+    for (const id of [1, 3]) {
+      data.history.levels[0]!.put(50_000, { id, n: 10, errors: 0, represented: 10, latency: new Uint8Array([7]) });
+    }
+    expect(played(slow, data, 6).lines).toEqual([
+      '60 -/- inactive>error failed: cart GetCart: histogram format 7 is not known (and 1 more) warning',
+    ]);
+  });
+
+  it('is so also for a rule about incidents that another version wrote', () => {
+    const strange = ruleOf({ services: ['*'] }, { activeHours: { timeZone: 'Mars/Olympus', ranges: [] } });
+    const data = dataOf(rule, times(1, failing));
+    const { transitions } = evaluate(strange, data, 10_000, new Map(), NAMING);
+    expect(transitions).toMatchObject([
+      {
+        to: 'error',
+        reason: 'failed: activeHours.timeZone: must be an IANA time zone such as Europe/Berlin (and 1 more)',
+      },
+    ]);
+  });
+
   it('ends with the rule', () => {
     const bad = { ...rule, every: 'often' };
     const { instances } = evaluate(bad, dataOf(rule, times(1, failing)), 10_000, new Map(), NAMING);

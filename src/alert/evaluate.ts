@@ -16,7 +16,8 @@ import {
   type Verdict,
 } from './alert-state.js';
 import { describeCondition } from './describe.js';
-import type { Condition, RuleData } from './rule-data.js';
+import { failureOf } from './failure.js';
+import type { Condition, RuleData, Wanted } from './rule-data.js';
 import { conditionsOf } from './rule-types/conditions.js';
 
 /** Alerts that one rule may have at a time; a rule that would have more says so in an alert of its own and keeps those it has. */
@@ -43,7 +44,7 @@ const NOTHING: Evaluated = { instances: [], transitions: [] };
 /**
  * Evaluates a rule at the end of a window. `instances` are what is remembered of the rule, by alert id. The result depends on the arguments
  * alone: live evaluation, dry runs, backtests and unit tests of rules are all this function. A rule that cannot be evaluated is in state
- * `error`, with the reason, until it can; its alerts stay as they are, since not knowing is no recovery.
+ * `error`, with the reason, until it can; its alerts stay as they are, since not knowing is no recovery. What concerns one set of labels leaves the others alone.
  */
 export function evaluate(
   rule: Rule,
@@ -55,7 +56,7 @@ export function evaluate(
   try {
     return evaluated(rule, data, nowMs, instances, naming);
   } catch (error) {
-    return failed(rule, error, nowMs, instances, naming);
+    return failed(rule, failureOf(error), nowMs, instances, naming);
   }
 }
 
@@ -72,13 +73,15 @@ function evaluated(
     return endAll(ending, rule.enabled ? 'rule_changed' : 'rule_disabled', nowMs, rule.epoch);
   }
   if (nowMs % durationMs(rule.every) !== 0) return NOTHING;
-  const isKnown = data.history.knownShare(nowMs - Math.max(WINDOW_MS, data.history.levels[0]?.stepMs ?? 0), nowMs) > 0;
+  const isKnown =
+    data.history.over(nowMs - Math.max(WINDOW_MS, data.history.levels[0]?.stepMs ?? 0), nowMs).knownShare > 0;
   const isOn = isActive(rule.activeHours, nowMs);
   const conditions = new Map<string, Condition>();
   if (isKnown && isOn) {
-    for (const condition of conditionsOf(rule, data, nowMs)) {
-      // Most conditions are of nothing that ever happened.
-      if (condition.verdict !== 'holds' && instances.size === 0 && condition.verdict !== 'no_data') continue;
+    // Most conditions are of nothing that ever happened.
+    const isWanted: Wanted = (key, verdict) =>
+      isNews(rule, verdict) || verdict === 'error' || (instances.size > 0 && instances.has(naming.idOf(rule.id, key)));
+    for (const condition of conditionsOf(rule, data, nowMs, isWanted)) {
       conditions.set(naming.idOf(rule.id, condition.key), condition);
     }
   }
@@ -87,36 +90,43 @@ function evaluated(
   const result: Evaluated = { instances: [], transitions: [] };
   const take = (id: string, known: Instance | undefined, condition: Condition | undefined): void => {
     const before = known ?? newInstance(rule, id, nowMs, naming);
-    const step = stepState(before.memory, condition?.verdict ?? absent, nowMs, policy);
+    const verdict = condition?.verdict ?? absent;
+    if (verdict === 'error') return;
+    const step = stepState(before.memory, verdict, nowMs, policy);
     keep(result, apply(rule, before, step, condition, nowMs));
   };
   const [boundId, errorId] = [naming.idOf(rule.id, BOUND_KEY), naming.idOf(rule.id, ERROR_KEY)];
   let room = MAX_ALERTS - instances.size;
   for (const id of [boundId, errorId]) if (instances.has(id)) room++;
   let left = 0;
-  for (const id of new Set([...instances.keys(), ...conditions.keys()])) {
-    if (id === boundId || id === errorId) continue;
-    const condition = conditions.get(id);
-    const known = instances.get(id);
-    if (known === undefined) {
-      const isNews = condition?.verdict === 'holds' || (condition?.verdict === 'no_data' && rule.noData === 'fire');
-      if (!isNews) continue;
-      if (room <= 0) {
-        left++;
-        continue;
-      }
+  for (const [id, known] of instances) {
+    if (id !== boundId && id !== errorId) take(id, known, conditions.get(id));
+  }
+  for (const [id, condition] of conditions) {
+    if (instances.has(id) || !isNews(rule, condition.verdict)) continue;
+    if (room > 0) {
       room--;
-    }
-    take(id, known, condition);
+      take(id, undefined, condition);
+    } else left++;
   }
   const bound = instances.get(boundId);
   if (left > 0) take(boundId, bound, beyondBound(left));
   else if (bound !== undefined) take(boundId, bound, undefined);
+  const failures = [...conditions.values()].filter(({ verdict }) => verdict === 'error');
   const error = instances.get(errorId);
-  if (error !== undefined && isKnown && isOn) {
-    keep(result, transit(error, endState(error.memory, 'evaluated'), {}, nowMs, rule.epoch));
+  if (failures.length > 0) {
+    const said = failed(rule, failureOfSome(failures), nowMs, instances, naming);
+    result.instances.push(...said.instances);
+    result.transitions.push(...said.transitions);
+  } else if (error !== undefined && isKnown && isOn) {
+    keep(result, transit(error, endState(error.memory, 'evaluated'), nowMs, rule.epoch));
   }
   return result;
+}
+
+/** Whether it begins something where there was nothing. */
+function isNews({ noData }: Rule, verdict: Condition['verdict']): boolean {
+  return verdict === 'holds' || (verdict === 'no_data' && noData === 'fire');
 }
 
 /** The alerts of a rule that there are too many of, told like any other. */
@@ -134,7 +144,7 @@ function beyondBound(left: number): Condition {
 
 function failed(
   rule: Rule,
-  error: unknown,
+  why: string,
   nowMs: number,
   instances: ReadonlyMap<string, Instance>,
   naming: Naming,
@@ -142,23 +152,23 @@ function failed(
   const id = naming.idOf(rule.id, ERROR_KEY);
   const before = instances.get(id) ?? newInstance(rule, id, nowMs, naming);
   if (before.memory.state === 'error') return NOTHING;
-  const why = failureOf(error);
   const result: Evaluated = { instances: [], transitions: [] };
   const memory: Memory = { ...INACTIVE, state: 'error', activeAtMs: nowMs, seenAtMs: nowMs };
   const change = { from: before.memory.state, to: 'error' as const, reason: `failed: ${why}` };
   const severity = 'severity' in rule ? rule.severity : 'warning';
-  const said = {
+  const words = {
     labels: { alertname: rule.name, severity, error: 'evaluation' },
     annotations: { summary: `${rule.name} cannot be evaluated: ${why}` },
-    activeAtMs: nowMs,
   };
-  keep(result, transit(before, { memory, change }, said, nowMs, rule.epoch));
+  keep(result, transit(before, { memory, change }, nowMs, rule.epoch, { activeAtMs: nowMs, figures: null, words }));
   return result;
 }
 
-/** Why a rule could not be evaluated, fit for one line. */
-export function failureOf(error: unknown): string {
-  return displayText(error instanceof Error ? error.message : String(error), MAX_REASON);
+/** What could not be looked at: the first, and how many more. */
+function failureOfSome([first, ...others]: readonly Condition[]): string {
+  const name = Object.values(first?.labels ?? {}).join(' ');
+  const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
+  return displayText(`${name === '' ? '' : `${name}: `}${first?.failure ?? ''}${more}`, MAX_REASON);
 }
 
 function keep(result: Evaluated, { instance, transition }: Changed): void {
@@ -172,7 +182,7 @@ export function endAll(instances: readonly Instance[], reason: string, nowMs: nu
   for (const instance of instances) {
     const step = endState(instance.memory, reason);
     const forgotten = { ...step, memory: { ...step.memory, recent: [] } };
-    keep(result, transit(instance, forgotten, {}, nowMs, epoch ?? instance.epoch));
+    keep(result, transit(instance, forgotten, nowMs, epoch ?? instance.epoch));
   }
   return result;
 }
@@ -256,30 +266,40 @@ function apply(
   const severity: Severity | undefined = condition?.severity ?? ('severity' in rule ? rule.severity : undefined);
   const escalates =
     step.change === null && step.memory.state === 'firing' && holds && before.alert.labels['severity'] !== severity;
-  const isNews = step.change !== null || escalates;
-  const startMs = step.memory.activeAtMs ?? before.alert.activeAtMs;
-  const words = isNews && condition && holds ? describeCondition(rule, condition, severity ?? 'warning', startMs) : {};
-  const figures = condition ? { figures: condition.figures } : {};
-  return transit(
-    before,
-    escalates ? { ...step, change: { from: 'firing', to: 'firing', reason: 'escalated' } } : step,
-    { ...words, ...(isNews || holds ? figures : {}), activeAtMs: startMs },
-    nowMs,
-    rule.epoch,
-  );
+  const changes = step.change !== null || escalates;
+  const activeAtMs = step.memory.activeAtMs ?? before.alert.activeAtMs;
+  const said: Said = { activeAtMs, figures: before.alert.figures };
+  if (condition !== undefined && (changes || holds)) said.figures = condition.figures;
+  if (condition !== undefined && changes && holds) {
+    said.words = describeCondition(rule, condition, severity ?? 'warning', activeAtMs);
+  }
+  const change = escalates ? ({ from: 'firing', to: 'firing', reason: 'escalated' } as const) : step.change;
+  return transit(before, { memory: step.memory, change }, nowMs, rule.epoch, said);
+}
+
+/** What an alert says of its condition, as far as that is news. */
+interface Said {
+  activeAtMs: number;
+  figures: Alert['figures'];
+  words?: Partial<Pick<Alert, 'labels' | 'annotations' | 'exemplars'>>;
 }
 
 function transit(
   before: Instance,
   { memory, change }: StateStep,
-  alertChange: Partial<Alert>,
   nowMs: number,
   epoch: number,
+  said: Said = before.alert,
 ): Changed {
   const isOver = memory.state === 'resolved' || memory.state === 'no_data' || memory.state === 'inactive';
-  const alert: Alert = Object.assign({ ...before.alert }, alertChange);
+  const { activeAtMs, figures, words } = said;
+  // One copy and no more: a replay makes millions of them.
+  const alert: Alert = { ...before.alert };
+  if (words !== undefined) Object.assign(alert, words);
+  alert.activeAtMs = activeAtMs;
+  alert.figures = figures;
   alert.state = memory.state;
-  alert.firedAtMs = memory.firedAtMs ?? before.alert.firedAtMs;
+  if (memory.firedAtMs !== null) alert.firedAtMs = memory.firedAtMs;
   if (change !== null) {
     alert.endsAtMs = isOver ? nowMs : null;
     alert.sequence++;

@@ -15,6 +15,7 @@ import { RuleStore } from '../store/rule.store.js';
 import { VersionStore } from '../store/version.store.js';
 import { continued, endAll, evaluate, type Evaluated, isAtRest, type Naming } from './evaluate.js';
 import { fill, LiveData } from './live-data.js';
+import { faultOf } from './failure.js';
 import { matchWindow } from './match-window.js';
 import { covers, type Needs, needsOf } from './needs.js';
 import type { RuleData, WindowMatches } from './rule-data.js';
@@ -57,7 +58,10 @@ export class EvaluateWorker {
   async run(tenantId: number): Promise<void> {
     await this.runner.run('evaluate', tenantId, async ({ fromMs, toMs }) => {
       const rules = await this.rules.list(tenantId);
-      const looking = rules.filter((rule) => rule.type !== 'anomaly' || rule.sensitivity === 'high');
+      // What cannot be made out says so at once, and not when an incident comes that it should have told of.
+      const looking = rules.filter(
+        (rule) => rule.type !== 'anomaly' || rule.sensitivity === 'high' || faultOf(rule) !== null,
+      );
       const stored = await this.alerts.remembered(tenantId);
       if (looking.length === 0 && stored.length === 0) {
         this.cache.delete(tenantId);
@@ -65,7 +69,8 @@ export class EvaluateWorker {
       }
       const cached = await this.load(tenantId, needsOf(looking.filter(isUsable)), fromMs, toMs);
       const found = await this.matchTraces(tenantId, looking, fromMs, toMs);
-      const evaluated = await this.evaluateAll(tenantId, looking, stored, cached, found, fromMs, toMs);
+      const there = new Set(rules.map(({ id }) => id));
+      const evaluated = await this.evaluateAll(tenantId, looking, there, stored, cached, found, fromMs, toMs);
       const loaded = new Set(stored.map(({ alert }) => alert.id));
       const fresh = evaluated.instances.map(({ alert }) => alert.id).filter((id) => !loaded.has(id));
       const { instances, transitions } = continued(evaluated, await this.alerts.standing(tenantId, fresh));
@@ -84,6 +89,7 @@ export class EvaluateWorker {
   private async evaluateAll(
     tenantId: number,
     rules: readonly Rule[],
+    there: ReadonlySet<string>,
     stored: readonly Instance[],
     cached: Cached,
     found: readonly FoundMatches[],
@@ -137,7 +143,9 @@ export class EvaluateWorker {
     };
     const known = new Set(rules.map(({ id }) => id));
     for (const [ruleId, instances] of all) {
-      if (!known.has(ruleId)) take(ruleId, endAll([...instances.values()], 'rule_deleted', fromMs + WINDOW_MS));
+      if (known.has(ruleId)) continue;
+      const reason = there.has(ruleId) ? 'rule_changed' : 'rule_deleted';
+      take(ruleId, endAll([...instances.values()], reason, fromMs + WINDOW_MS));
     }
     for (let nowMs = fromMs + WINDOW_MS; nowMs <= toMs; nowMs += WINDOW_MS) {
       for (const rule of rules) take(rule.id, evaluate(rule, view, nowMs, all.get(rule.id) ?? new Map(), naming));

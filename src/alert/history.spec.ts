@@ -39,13 +39,13 @@ describe('History', () => {
     { name: 'hours, minutes and windows', from: -12 * H, to: 3 * H + M + S, n: 1_087 },
   ];
   it.each(cases)('sums $name', ({ from, to, n }) => {
-    expect(history.load('1', [1], from, to)).toMatchObject({ n, errors: n, represented: 2 * n });
-    expect(history.load('1+2', [1, 2], from, to)).toMatchObject({ n: 11 * n, errors: n });
+    expect(history.over(from, to).counts([1])).toEqual({ n, errors: n, represented: 2 * n });
+    expect(history.over(from, to).counts([1, 2])).toMatchObject({ n: 11 * n, errors: n });
   });
 
   it('knows how much it knows', () => {
-    expect(history.knownShare(0, 100 * S)).toBe(1);
-    expect(history.knownShare(-100 * S, 100 * S)).toBeCloseTo(0.5, 2);
+    expect(history.over(0, 100 * S).knownShare).toBe(1);
+    expect(history.over(-100 * S, 100 * S).knownShare).toBeCloseTo(0.5, 2);
   });
 
   it('says the same whatever was asked for before', () => {
@@ -54,14 +54,12 @@ describe('History', () => {
       fc.property(fc.array(step, { maxLength: 20 }), (steps) => {
         const used = filled(1_000);
         for (const { to, length } of steps) {
-          const fresh = filled(1_000).load('1', [1], (to - length) * S, to * S);
-          const { n, errors, latency, lengthMs } = used.load('1', [1], (to - length) * S, to * S);
-          expect({ n, errors, lengthMs, count: latency.count }).toEqual({
-            n: fresh.n,
-            errors: fresh.errors,
-            lengthMs: fresh.lengthMs,
-            count: fresh.latency.count,
-          });
+          const said = (history: History): unknown => {
+            const stretch = history.over((to - length) * S, to * S);
+            const latency = stretch.latency('1', [1]);
+            return [stretch.lengthMs, stretch.counts([1]), latency.count, latency.quantile(0.9)];
+          };
+          expect(said(used)).toEqual(said(filled(1_000)));
         }
       }),
       { numRuns: 20 },
@@ -76,10 +74,10 @@ describe('History', () => {
       timeline.put(i * S, { id: 1, n: 1, errors: 0, represented: 1, latency });
     }
     const history = new History([timeline]);
-    const at = (i: number) => history.load('1', [1], (i - 10) * S, i * S);
-    for (let i = 45; i <= 50; i++) expect(at(i).n).toBe(10);
+    const at = (i: number) => history.over((i - 10) * S, i * S).latency('1', [1]);
+    for (let i = 45; i <= 50; i++) expect(at(i).count).toBe(10);
     for (let i = 51; i <= 60; i++) expect(() => at(i)).toThrow('histogram format 9');
-    for (let i = 61; i <= 65; i++) expect(at(i)).toMatchObject({ n: 10, latency: { count: 10 } });
+    for (let i = 61; i <= 65; i++) expect(at(i).count).toBe(10);
   });
 
   it('forgets what is old, and nothing else', () => {
@@ -90,7 +88,7 @@ describe('History', () => {
     timeline.extend(200 * S);
     const small = new History([timeline]);
     expect([timeline.fromMs, timeline.toMs]).toEqual([90 * S, 200 * S]);
-    expect(small.load('1', [1], 80 * S, 95 * S).n).toBe(5);
-    expect(small.load('1', [1], 95 * S, 120 * S).n).toBe(5);
+    expect(small.over(80 * S, 95 * S).counts([1]).n).toBe(5);
+    expect(small.over(95 * S, 120 * S).counts([1]).n).toBe(5);
   });
 });

@@ -1,21 +1,10 @@
 import { HistogramSum } from '../model/histogram-sum.js';
 import { HOUR_MS, MINUTE_MS } from '../model/window.js';
-import type { Timeline } from './timeline.js';
+import type { Counts, Timeline } from './timeline.js';
 
 /** Up to which length a window is summed from ten-second steps, and up to which from minutes; longer ones from hours. */
 export const FINE_UP_TO_MS = 30 * MINUTE_MS;
 export const MINUTES_UP_TO_MS = 12 * HOUR_MS;
-
-/** What some series did together over a stretch of time. */
-export interface Load {
-  n: number;
-  errors: number;
-  /** Spans that they stand for, sampling considered. */
-  represented: number;
-  latency: HistogramSum;
-  /** Length of the stretch as it was summed: its begin is rounded down to a step. */
-  lengthMs: number;
-}
 
 interface Piece {
   timeline: Timeline;
@@ -23,31 +12,109 @@ interface Piece {
   toMs: number;
 }
 
-interface Slider extends Load {
+interface Slider {
   pieces: readonly Piece[];
+  sum: HistogramSum;
 }
 
-/** What is asked for of one series is asked for of many: the pieces of a stretch, and what it differs from an earlier one by. */
-interface Stretch {
-  fromMs: number;
-  toMs: number;
-  pieces: readonly Piece[];
-  /** From the stretch of these pieces; null: nothing can be had by difference. */
-  move: { from: readonly Piece[]; by: { plus: Piece[]; minus: Piece[] } | null } | null;
+/** A stretch of time that is asked for of many series: worked out once for all of them. */
+export class Stretch {
+  /** How it differs from an earlier one; `by` is null when nothing can be had by difference. */
+  private move: { from: readonly Piece[]; by: { plus: Piece[]; minus: Piece[] } | null } | null = null;
+
+  constructor(
+    readonly fromMs: number,
+    readonly toMs: number,
+    private readonly pieces: readonly Piece[],
+    private readonly sliders: Sliders,
+  ) {}
+
+  /** Its length as it is summed, in milliseconds: its begin is rounded down to a step. */
+  get lengthMs(): number {
+    return this.toMs - Math.min(this.fromMs, this.pieces[0]?.fromMs ?? this.fromMs);
+  }
+
+  /** Share of it of which anything is known of the tenant. */
+  get knownShare(): number {
+    const known = this.pieces.reduce((sum, { timeline, fromMs, toMs }) => sum + timeline.knownMs(fromMs, toMs), 0);
+    return Math.min(1, known / (this.toMs - this.fromMs));
+  }
+
+  /** What the series `ids` did in it. */
+  counts(ids: readonly number[]): Counts {
+    const counts: Counts = { n: 0, errors: 0, represented: 0 };
+    for (const { timeline, fromMs, toMs } of this.pieces) {
+      for (let i = 0; i < ids.length; i++) timeline.addCounts(ids[i]!, fromMs, toMs, counts);
+    }
+    return counts;
+  }
+
+  /**
+   * Latencies of the series `ids`, which `key` stands for. Cheap where a key and a length are asked for ever later stretches; valid until they are
+   * asked for the next one.
+   */
+  latency(key: string, ids: readonly number[]): HistogramSum {
+    const { pieces } = this;
+    const its = this.sliders.of(this.toMs - this.fromMs);
+    let slider = its.get(key);
+    if (slider?.pieces === pieces) return slider.sum;
+    const by = slider === undefined ? null : this.moveFrom(slider.pieces);
+    if (slider === undefined || by === null) {
+      slider = { pieces, sum: new HistogramSum() };
+      this.sliders.add(this.toMs - this.fromMs, key, slider);
+    }
+    try {
+      for (const piece of by?.plus ?? pieces) add(slider.sum, ids, piece, 1);
+      for (const piece of by?.minus ?? []) add(slider.sum, ids, piece, -1);
+    } catch (error) {
+      // Half a sum would be wrong for good.
+      its.delete(key);
+      throw error;
+    }
+    slider.pieces = pieces;
+    return slider.sum;
+  }
+
+  /** What comes in and goes out on the way from `from`, worked out once for all series. */
+  private moveFrom(from: readonly Piece[]): { plus: Piece[]; minus: Piece[] } | null {
+    const { pieces } = this;
+    if (this.move?.from !== from) {
+      const by = isAhead(from, pieces) ? { plus: without(pieces, from), minus: without(from, pieces) } : null;
+      this.move = { from, by };
+    }
+    return this.move.by;
+  }
+}
+
+/** Sums of latencies that move on with time, by the length of their stretch and by key. */
+class Sliders {
+  private readonly byLength = new Map<number, Map<string, Slider>>();
+  private count = 0;
+
+  of(lengthMs: number): Map<string, Slider> {
+    let its = this.byLength.get(lengthMs);
+    if (its === undefined) this.byLength.set(lengthMs, (its = new Map()));
+    return its;
+  }
+
+  add(lengthMs: number, key: string, slider: Slider): void {
+    if (!this.of(lengthMs).has(key) && this.count++ >= MAX_SLIDERS) this.clear();
+    this.of(lengthMs).set(key, slider);
+  }
+
+  clear(): void {
+    this.byLength.clear();
+    this.count = 0;
+  }
 }
 
 const MAX_SLIDERS = 20_000;
 /** Of one length: rules look at the same stretch one after the other, and at few of a length at an instant. */
 const MAX_STRETCHES = 8;
 
-/**
- * Timelines of finer and coarser steps over the same time, and sums over stretches of them. A stretch that moves forward costs its
- * difference only. What is asked for never depends on what was asked for before.
- */
+/** Timelines of finer and coarser steps over the same time, and sums over stretches of them. What is asked for never depends on what was asked for before. */
 export class History {
-  /** By length, then by key. */
-  private readonly sliders = new Map<number, Map<string, Slider>>();
-  private sliderCount = 0;
+  private readonly sliders = new Sliders();
   private readonly stretches = new Map<number, Stretch[]>();
   /** Begin and end of each level when the stretches were cut. */
   private cutFor: number[] = [];
@@ -55,55 +122,8 @@ export class History {
   /** Finest first. */
   constructor(readonly levels: readonly Timeline[]) {}
 
-  /** The series `ids`, which `key` stands for, in [fromMs, toMs). Cheap where a key and a length are asked for ever later stretches. */
-  load(key: string, ids: readonly number[], fromMs: number, toMs: number): Load {
-    const stretch = this.stretch(fromMs, toMs);
-    const { pieces } = stretch;
-    let its = this.sliders.get(toMs - fromMs);
-    if (its === undefined) this.sliders.set(toMs - fromMs, (its = new Map()));
-    let slider = its.get(key);
-    if (slider?.pieces === pieces) return slider;
-    const by = slider === undefined ? null : moveOf(stretch, slider.pieces);
-    if (slider === undefined || by === null) {
-      if (slider === undefined && this.sliderCount++ >= MAX_SLIDERS) {
-        this.forgetSliders();
-        this.sliders.set(toMs - fromMs, (its = new Map()));
-      }
-      slider = { n: 0, errors: 0, represented: 0, latency: new HistogramSum(), lengthMs: 0, pieces };
-      its.set(key, slider);
-    }
-    try {
-      for (const piece of by?.plus ?? pieces) add(slider, ids, piece, 1);
-      for (const piece of by?.minus ?? []) add(slider, ids, piece, -1);
-    } catch (error) {
-      // Half a sum would be wrong for good.
-      its.delete(key);
-      throw error;
-    }
-    slider.pieces = pieces;
-    slider.lengthMs = toMs - Math.min(fromMs, pieces[0]?.fromMs ?? fromMs);
-    return slider;
-  }
-
-  /** Share of [fromMs, toMs) of which anything is known of the tenant. */
-  knownShare(fromMs: number, toMs: number): number {
-    const { pieces } = this.stretch(fromMs, toMs);
-    const known = pieces.reduce((sum, piece) => sum + piece.timeline.knownMs(piece.fromMs, piece.toMs), 0);
-    return Math.min(1, known / (toMs - fromMs));
-  }
-
-  /** After steps were put again, or forgotten. */
-  reset(): void {
-    this.forgetSliders();
-    this.stretches.clear();
-  }
-
-  private forgetSliders(): void {
-    this.sliders.clear();
-    this.sliderCount = 0;
-  }
-
-  private stretch(fromMs: number, toMs: number): Stretch {
+  /** The stretch [fromMs, toMs), to be asked for what series did in it. */
+  over(fromMs: number, toMs: number): Stretch {
     const { levels, cutFor } = this;
     for (let i = 0; i < levels.length; i++) {
       if (levels[i]!.fromMs === cutFor[2 * i] && levels[i]!.toMs === cutFor[2 * i + 1]) continue;
@@ -114,10 +134,16 @@ export class History {
     let ofLength = this.stretches.get(toMs - fromMs);
     if (ofLength === undefined) this.stretches.set(toMs - fromMs, (ofLength = []));
     for (const known of ofLength) if (known.toMs === toMs) return known;
-    const stretch = { fromMs, toMs, pieces: this.pieces(fromMs, toMs), move: null };
+    const stretch = new Stretch(fromMs, toMs, this.pieces(fromMs, toMs), this.sliders);
     if (ofLength.length === MAX_STRETCHES) ofLength.shift();
     ofLength.push(stretch);
     return stretch;
+  }
+
+  /** After steps were put again, or forgotten. */
+  reset(): void {
+    this.sliders.clear();
+    this.stretches.clear();
   }
 
   /** Coarse steps first, as coarse as the length asks for, then what is left at the end in ever finer ones. */
@@ -140,25 +166,8 @@ export class History {
   }
 }
 
-function add(slider: Slider, ids: readonly number[], { timeline, fromMs, toMs }: Piece, sign: 1 | -1): void {
-  for (const id of ids) {
-    timeline.each(id, fromMs, toMs, (n, errors, represented, latency, from, to) => {
-      slider.n += sign * n;
-      slider.errors += sign * errors;
-      slider.represented += sign * represented;
-      if (latency !== null) slider.latency.add(latency, sign, from, to);
-    });
-  }
-}
-
-/** What comes in and goes out on the way from `from`, worked out once for all series. */
-function moveOf(stretch: Stretch, from: readonly Piece[]): { plus: Piece[]; minus: Piece[] } | null {
-  const { pieces } = stretch;
-  if (stretch.move?.from !== from) {
-    const by = isAhead(from, pieces) ? { plus: without(pieces, from), minus: without(from, pieces) } : null;
-    stretch.move = { from, by };
-  }
-  return stretch.move.by;
+function add(sum: HistogramSum, ids: readonly number[], { timeline, fromMs, toMs }: Piece, sign: 1 | -1): void {
+  for (const id of ids) timeline.addLatency(id, fromMs, toMs, sum, sign);
 }
 
 /** Whether `next` can be had from `last` by its difference: every piece of `last` is still there to be taken away. */

@@ -61,7 +61,8 @@ export const Explanation = z
     conditions: z.array(
       z.object({
         labels: Labels,
-        verdict: z.string(),
+        verdict: z.enum(['holds', 'between', 'clear', 'no_data', 'error']),
+        error: z.string().nullable().describe('Why these could not be looked at, where the verdict is error.'),
         state: z.enum(ALERT_STATES).nullable().describe('Of the alert then, as recorded; null: it had none.'),
         keptQuietBy: z.array(z.string()).describe('Names of the guards that did not pass.'),
         guards: z.array(GuardView),

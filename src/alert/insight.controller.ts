@@ -24,7 +24,8 @@ import {
   RuleHistory,
   StoredBacktestInput,
 } from './insight-contract.js';
-import { failureOf, MAX_ALERTS } from './evaluate.js';
+import { MAX_ALERTS } from './evaluate.js';
+import { failureOf, faultOf } from './failure.js';
 import { BUDGET_WEEKS, matchIncident } from './match-incident.js';
 import { ReplayData } from './replay-data.store.js';
 import type { Condition } from './rule-data.js';
@@ -188,12 +189,13 @@ export class InsightController {
       at: new Date(nowMs).toISOString(),
       resolution: isFine ? '10s' : '1m',
       active: rule.enabled && isActive(rule.activeHours, nowMs),
-      error,
+      error: error ?? faultOf(rule),
       total: conditions.length,
       leftOut: Math.max(0, conditions.filter(({ verdict }) => verdict === 'holds').length - MAX_ALERTS),
-      conditions: shown.map(({ key, labels, verdict, guards, figures }) => ({
+      conditions: shown.map(({ key, labels, verdict, failure, guards, figures }) => ({
         labels,
         verdict,
+        error: failure ?? null,
         state: states.get(alertId(tenantId, rule.id, key)) ?? null,
         keptQuietBy: guards.filter(({ passes }) => !passes).map(({ name }) => name),
         guards: guards.map((guard) => ({
@@ -202,7 +204,7 @@ export class InsightController {
         })),
         figures,
       })),
-      incidents: rule.type === 'anomaly' ? await this.incidentsAt(tenantId, rule, nowMs) : [],
+      incidents: rule.type === 'anomaly' && faultOf(rule) === null ? await this.incidentsAt(tenantId, rule, nowMs) : [],
     };
   }
 

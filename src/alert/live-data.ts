@@ -4,7 +4,7 @@ import { HOUR_MS, MINUTE_MS, WINDOW_MS } from '../model/window.js';
 import { History } from './history.js';
 import type { Needs } from './needs.js';
 import type { Resources, RuleData, WindowMatches } from './rule-data.js';
-import { type StepRow, Timeline } from './timeline.js';
+import { type StepColumns, type StepRow, Timeline } from './timeline.js';
 
 /** Exemplars kept of an operation, newest first. */
 const MAX_EXEMPLARS = 5;
@@ -56,6 +56,16 @@ export class LiveData {
   }
 
   putCall(timeline: Timeline, { atMs, callerId, calleeId, n, errors }: Call): void {
+    const id = this.seriesOf(callerId, calleeId);
+    timeline.put(atMs, { id, n, errors, represented: n, latency: null });
+  }
+
+  /** Puts all calls from one operation to another, once, into a timeline that is not extended any more: for a replay. */
+  putCalls(timeline: Timeline, calls: Omit<StepColumns, 'id'> & { callerId: number; calleeId: number }): void {
+    timeline.putAll({ ...calls, id: this.seriesOf(calls.callerId, calls.calleeId) });
+  }
+
+  private seriesOf(callerId: number, calleeId: number): number {
     const name = `${callerId} ${calleeId}`;
     let id = this.seriesIds.get(name);
     if (id === undefined) {
@@ -63,7 +73,7 @@ export class LiveData {
       if (calleeId === 0) this.callers.set(callerId, id);
       else this.edges.set(id, { callerId, calleeId });
     }
-    timeline.put(atMs, { id, n, errors, represented: n, latency: null });
+    return id;
   }
 
   putExemplars(operationId: number, slowest: readonly string[], failed: readonly string[]): void {

@@ -5,7 +5,7 @@ import type { Operation } from '../model/operation.js';
 import type { Rule } from '../model/rule.js';
 import { HOUR_MS, MINUTE_MS, WINDOW_MS } from '../model/window.js';
 import { AnomalyStore } from '../store/anomaly.store.js';
-import { RuleHistoryStore } from '../store/rule-history.store.js';
+import { OPERATIONS_AT_ONCE, RuleHistoryStore } from '../store/rule-history.store.js';
 import { VersionStore } from '../store/version.store.js';
 import { fill, LiveData } from './live-data.js';
 import { matchWindow } from './match-window.js';
@@ -17,7 +17,7 @@ import type { Timeline } from './timeline.js';
 /** Whole traces of a window that are looked at, as in live evaluation. */
 const MAX_TRACES = 200;
 /** Reading traces again takes long: so much time is given to it, newest windows first. */
-const TRACES_BUDGET_MS = 15_000;
+const TRACES_BUDGET_MS = 8_000;
 
 export interface Replay {
   data: RuleData;
@@ -52,17 +52,24 @@ export class ReplayData {
       const endMs = await this.begin(tenantId, timeline, toMs);
       if (!looksAtLoad(rule)) continue;
       const ids = chosen.map(({ id }) => id);
-      const columns = this.history.replay(tenantId, timeline.stepMs, timeline.fromMs, endMs, ids, looksAtLatency(rule));
+      const columns = this.history.replay(tenantId, timeline.stepMs, timeline.fromMs, endMs, ids, {
+        represented: rule.type === 'threshold' && rule.measure === 'rate',
+        latency: looksAtLatency(rule),
+      });
       for await (const some of columns) {
         for (const each of some) timeline.putAll(each);
         loaded += some.length;
         await report(loaded / (ids.length * live.levels.length));
       }
     }
+    let parts = 0;
     for (const { timeline } of live.callLevels) {
       const endMs = await this.begin(tenantId, timeline, toMs);
-      const calls = await this.history.calls(tenantId, timeline.stepMs, timeline.fromMs, endMs);
-      for (const call of calls) live.putCall(timeline, call);
+      const ids = chosen.map(({ id }) => id);
+      for await (const some of this.history.replayCalls(tenantId, timeline.stepMs, timeline.fromMs, endMs, ids)) {
+        for (const calls of some) live.putCalls(timeline, calls);
+        await report(++parts / (Math.ceil(ids.length / OPERATIONS_AT_ONCE) * live.callLevels.length));
+      }
     }
     const findings = rule.type === 'anomaly' ? await this.anomalies.findings(tenantId, fromMs, toMs) : [];
     const found = await this.matches(tenantId, rule, fromMs, toMs, resources, report);

@@ -30,7 +30,7 @@ export function* replay(
   toMs: number,
   stepMs: number,
 ): Generator<AlertTransition[]> {
-  const naming: Naming = { idOf: (ruleId, key) => `${ruleId} ${key}`, ruleUrl: (ruleId) => ruleId };
+  const naming: Naming = { idOf: (_ruleId, key) => key, ruleUrl: (ruleId) => ruleId };
   const instances = new Map<string, Instance>();
   const enabled: Rule = { ...rule, enabled: true };
   for (let nowMs = fromMs + stepMs; nowMs <= toMs; nowMs += stepMs) {

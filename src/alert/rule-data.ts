@@ -48,12 +48,19 @@ export interface Guard {
   passes: boolean;
 }
 
+/** Whether anybody wants to know of a condition: what says nothing new of nothing that is known need not be put together. */
+export type Wanted = (key: string, verdict: Condition['verdict']) => boolean;
+
+export const ALL_WANTED: Wanted = () => true;
+
 /** What a rule says of one set of labels at one instant. */
 export interface Condition {
   /** What tells it from the rule's others; stable over time. */
   key: string;
   labels: Record<string, string>;
-  verdict: Verdict;
+  /** error: it could not be looked at, and `failure` says why. */
+  verdict: Verdict | 'error';
+  failure?: string;
   /** Null: that of the rule. */
   severity: Severity | null;
   figures: AlertFigures | null;

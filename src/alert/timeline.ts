@@ -1,3 +1,5 @@
+import type { HistogramSum } from '../model/histogram-sum.js';
+
 /** What one series did in one step. Latency as `Histogram.encode` writes it; null where nobody asks for it. */
 export interface StepRow {
   id: number;
@@ -8,14 +10,14 @@ export interface StepRow {
   latency: Uint8Array | null;
 }
 
-/** What one series did in many steps, column by column, in any order; latencies lie one behind the other. */
+/** What one series did in many steps, column by column, in any order; a step's latency stands at [from, to) of `bytes`. */
 export interface StepColumns {
   id: number;
   atMs: Float64Array;
   n: Float64Array;
   errors: Float64Array;
   represented: Float64Array;
-  latency: { bytes: Uint8Array; lengths: Uint32Array } | null;
+  latency: { bytes: Uint8Array; from: Uint32Array; to: Uint32Array } | null;
 }
 
 interface Column {
@@ -25,17 +27,22 @@ interface Column {
   latency: (Uint8Array | null)[];
   /** Histograms that came together: where in `bytes` each step's begins and ends. Millions of views of them would cost more than they hold. */
   packed: { bytes: Uint8Array; from: Uint32Array; to: Uint32Array } | null;
+  sums: Sums | null;
 }
 
-/** What `each` tells of a step; its latency stands at [from, to) of `latency`. */
-export type StepVisitor = (
-  n: number,
-  errors: number,
-  represented: number,
-  latency: Uint8Array | null,
-  from: number,
-  to: number,
-) => void;
+/** What some series did together in some steps. */
+export interface Counts {
+  n: number;
+  errors: number;
+  /** Spans that they stand for, sampling considered. */
+  represented: number;
+}
+
+/** Sums of a column from its begin: what lies between two steps is a difference. Built as far as it was asked for. */
+interface Sums extends Record<keyof Counts, Float64Array> {
+  /** Steps that are summed. */
+  steps: number;
+}
 
 const FIRST_ROOM = 64;
 
@@ -81,6 +88,7 @@ export class Timeline {
     column.errors[i] = errors;
     column.represented[i] = represented;
     column.latency[i] = latency;
+    if (column.sums !== null && i < column.sums.steps) column.sums.steps = i;
   }
 
   /** Puts all that a series did, once, into a timeline that is not extended any more: for a replay. */
@@ -90,20 +98,15 @@ export class Timeline {
     if (latency !== null) {
       column.packed = { bytes: latency.bytes, from: new Uint32Array(this.room), to: new Uint32Array(this.room) };
     }
-    let from = 0;
     for (let k = 0; k < atMs.length; k++) {
-      const length = latency?.lengths[k] ?? 0;
       const i = this.indexOf(atMs[k]!);
-      if (i >= 0 && i < this.steps) {
-        column.n[i] = n[k]!;
-        column.errors[i] = errors[k]!;
-        column.represented[i] = represented[k]!;
-        if (column.packed !== null) {
-          column.packed.from[i] = from;
-          column.packed.to[i] = from + length;
-        }
-      }
-      from += length;
+      if (i < 0 || i >= this.steps) continue;
+      column.n[i] = n[k]!;
+      column.errors[i] = errors[k]!;
+      column.represented[i] = represented[k]!;
+      if (column.packed === null) continue;
+      column.packed.from[i] = latency!.from[k]!;
+      column.packed.to[i] = latency!.to[k]!;
     }
   }
 
@@ -113,22 +116,33 @@ export class Timeline {
     for (const column of this.columns.values()) {
       column.n[i] = column.errors[i] = column.represented[i] = 0;
       column.latency[i] = null;
+      if (column.sums !== null && i < column.sums.steps) column.sums.steps = i;
     }
   }
 
-  /** Calls `visit` for the steps of a series in [fromMs, toMs) in which it did something. */
-  each(id: number, fromMs: number, toMs: number, visit: StepVisitor): void {
+  /** Adds to `counts` what a series did in [fromMs, toMs). However long that is, it costs two looks once it was summed up to there. */
+  addCounts(id: number, fromMs: number, toMs: number, counts: Counts): void {
     const column = this.columns.get(id);
     if (column === undefined) return;
-    const { n, errors, represented, latency, packed } = column;
+    const from = Math.max(0, this.indexOf(fromMs));
+    const to = Math.min(this.steps, this.indexOf(toMs));
+    if (from >= to) return;
+    const { n, errors, represented } = this.summed(column, to);
+    counts.n += n[to]! - n[from]!;
+    counts.errors += errors[to]! - errors[from]!;
+    counts.represented += represented[to]! - represented[from]!;
+  }
+
+  /** Adds to `sum` (or takes away, -1) the latencies of a series in [fromMs, toMs). */
+  addLatency(id: number, fromMs: number, toMs: number, sum: HistogramSum, sign: 1 | -1): void {
+    const column = this.columns.get(id);
+    if (column === undefined) return;
+    const { latency, packed } = column;
     const to = Math.min(this.steps, this.indexOf(toMs));
     for (let i = Math.max(0, this.indexOf(fromMs)); i < to; i++) {
-      if (n[i] === 0) continue;
-      if (packed !== null) visit(n[i]!, errors[i]!, represented[i]!, packed.bytes, packed.from[i]!, packed.to[i]!);
-      else {
-        const bytes = latency[i] ?? null;
-        visit(n[i]!, errors[i]!, represented[i]!, bytes, 0, bytes?.length ?? 0);
-      }
+      if (packed !== null) {
+        if (packed.from[i] !== packed.to[i]) sum.add(packed.bytes, sign, packed.from[i], packed.to[i]);
+      } else if (latency[i]) sum.add(latency[i]!, sign);
     }
   }
 
@@ -154,9 +168,32 @@ export class Timeline {
         values.fill(0, this.room - gone);
       }
       column.latency = [...column.latency.slice(gone), ...new Array<null>(gone).fill(null)];
+      // Sums begin anew, or fractions of what is forgotten would be left in them for good.
+      column.sums = null;
       if (column.n.every((n) => n === 0)) this.columns.delete(id);
     }
     return true;
+  }
+
+  private summed(column: Column, steps: number): Sums {
+    let { sums } = column;
+    if (sums === null || sums.n.length <= this.room) {
+      const room = this.room + 1;
+      sums = {
+        n: new Float64Array(room),
+        errors: new Float64Array(room),
+        represented: new Float64Array(room),
+        steps: 0,
+      };
+      column.sums = sums;
+    }
+    for (; sums.steps < steps; sums.steps++) {
+      const i = sums.steps;
+      sums.n[i + 1] = sums.n[i]! + column.n[i]!;
+      sums.errors[i + 1] = sums.errors[i]! + column.errors[i]!;
+      sums.represented[i + 1] = sums.represented[i]! + column.represented[i]!;
+    }
+    return sums;
   }
 
   private indexOf(ms: number): number {
@@ -171,6 +208,7 @@ export class Timeline {
       represented: new Float64Array(room),
       latency: new Array<Uint8Array | null>(latencies).fill(null),
       packed: null,
+      sums: null,
     };
   }
 

@@ -149,6 +149,49 @@ describe('an incident, told', () => {
     expect(sink.requests.map(({ path }) => path)).toEqual(['/a']);
   });
 
+  it('are told by all rules but the one that cannot be made out, which says so; what it told of ends', async () => {
+    const [a, b] = [
+      await delivery.channel('webhook', `${sink.url}/a`),
+      await delivery.channel('webhook', `${sink.url}/b`),
+    ];
+    const [standard] = await delivery.rules.list(1);
+    await delivery.rules.delete(1, standard?.id ?? '');
+    for (const [name, channel] of [
+      ['sound', a],
+      ['strange', b],
+    ] as const) {
+      const values = { ...ANOMALY_DEFAULTS, name, enabled: true, services: ['*'], minSeverity: 'info' as const };
+      await delivery.rules.create(1, { ...values, channelIds: [channel.id] });
+    }
+    const [before, after] = [randomUUID(), randomUUID()];
+    await delivery.step(before, 'opened', 'info');
+    await decideAndSend();
+    expect(sink.requests.map(({ path }) => path).toSorted()).toEqual(['/a', '/b']);
+    // What a version of tomorrow might write.
+    await delivery.db.query(
+      `update rules set definition = '{"annotations": 7, "signals": "all"}' where name = 'strange'`,
+    );
+    await delivery.step(before, 'escalated', 'critical');
+    await delivery.step(after, 'opened');
+    await decideAndSend();
+    const decisions: object[] = await delivery.db.query(
+      `select incident_id as id, sequence, rule_name as rule, reason from decisions order by sequence desc`,
+    );
+    expect(decisions).toEqual([
+      { id: before, sequence: 2, rule: 'strange', reason: 'rule_failed' },
+      { id: after, sequence: 1, rule: 'strange', reason: 'rule_failed' },
+    ]);
+    await delivery.step(before, 'resolved');
+    await delivery.step(after, 'resolved');
+    await decideAndSend();
+    const ends = sink.requests.filter(({ body }) => body.includes('incident.resolved')).map(({ path }) => path);
+    expect(ends.toSorted()).toEqual(['/a', '/a', '/b']);
+    const open: object[] = await delivery.db.query(`select * from alerts where state <> 'resolved'`);
+    expect(open).toEqual([]);
+    const waiting: object[] = await delivery.db.query(`select * from incident_events where decided_at is null`);
+    expect(waiting).toEqual([]);
+  });
+
   it('makes the default rule once, also when many ask at once', async () => {
     const lists = await Promise.all(Array.from({ length: 5 }, () => delivery.rules.list(1)));
     for (const list of lists) expect(list.length).toBeLessThanOrEqual(1);

@@ -103,6 +103,33 @@ describe('rules, live', () => {
     ]);
   });
 
+  it('that cannot be read are in error alone: one set of labels, or one rule, and before an incident comes', async () => {
+    await world.rule({ type: 'threshold', measure: 'p90', name: 'slow', window: '20s', above: 300 });
+    const strange = await world.rule({ name: 'strange', services: ['*'] });
+    const slow = (operation: string): Did => ({ service: 'cart', operation, n: 10, ms: 500 });
+    await world.measure([[did(10), slow('Pay')]]);
+    await world.db.query(
+      `update rollups set latency = '\\x07' where operation_id = (select id from operations where name = 'GetCart')`,
+    );
+    await world.db.query(
+      `update rules set definition = definition || '{"activeHours": {"timeZone": "Mars/Olympus", "ranges": []}}' where id = $1`,
+      [strange.id],
+    );
+    await world.worker().run(1);
+    await world.measure([[did(10), slow('Pay')]]);
+    await world.worker().run(1);
+    await world.db.query(`update rules set definition = '{}' where id = $1`, [strange.id]);
+    await world.measure([[did(10), slow('Pay')]]);
+    await world.worker().run(1);
+    expect((await world.transitions()).toSorted()).toEqual([
+      '10 - 1 inactive>error failed: activeHours.timeZone: must be an IANA time zone such as Europe/Berlin (and 1 more)',
+      '10 - 1 inactive>error failed: cart GetCart: histogram format 7 is not known',
+      '10 Pay 1 inactive>firing holds',
+      '30 - 2 error>inactive evaluated',
+      '30 - 2 error>inactive rule_changed',
+    ]);
+  });
+
   it('see what late spans changed', async () => {
     await world.rule({ type: 'threshold', measure: 'rate', name: 'rate', window: '1m', above: 1.5 });
     const worker = world.worker();
