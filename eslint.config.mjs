@@ -225,7 +225,11 @@ export default tseslint.config(
     // A file for each type of rule.
     files: ['src/alert/rule-types/*.ts'],
     ignores: TESTS,
-    rules: pure(ownPure, String.raw`\.\./\.\./model/[^/]+\.js`, String.raw`\.\./(history|rule-data|select)\.js`),
+    rules: pure(
+      ownPure,
+      String.raw`\.\./\.\./model/[^/]+\.js`,
+      String.raw`\.\./(failure|history|rule-data|select)\.js`,
+    ),
   },
   {
     files: ['src/alert/{evaluate,match-incident}.ts'],

@@ -16,7 +16,7 @@ import {
   type Verdict,
 } from './alert-state.js';
 import { describeCondition } from './describe.js';
-import { failureOf } from './failure.js';
+import { failureOf, faultOf } from './failure.js';
 import type { Condition, RuleData, Wanted } from './rule-data.js';
 import { conditionsOf } from './rule-types/conditions.js';
 
@@ -72,6 +72,9 @@ function evaluated(
     const ending = rule.enabled ? reset : [...instances.values()];
     return endAll(ending, rule.enabled ? 'rule_changed' : 'rule_disabled', nowMs, rule.epoch);
   }
+  // Steps of incidents are decided elsewhere; here it is said that they cannot be.
+  const fault = rule.type === 'anomaly' && rule.sensitivity !== 'high' ? faultOf(rule) : null;
+  if (fault !== null) throw new Error(fault);
   if (nowMs % durationMs(rule.every) !== 0) return NOTHING;
   const isKnown =
     data.history.over(nowMs - Math.max(WINDOW_MS, data.history.levels[0]?.stepMs ?? 0), nowMs).knownShare > 0;

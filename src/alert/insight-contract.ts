@@ -75,7 +75,7 @@ export const Explanation = z
 export type Explanation = z.infer<typeof Explanation>;
 
 const Period = {
-  from: Time.optional().describe('A week before `to`, when left out.'),
+  from: Time.optional().describe('A week before `to`, when left out; never before the first span.'),
   to: Time.optional().describe('The last window that was evaluated, when left out.'),
 };
 const inOrder = ({ from, to }: { from?: Date | undefined; to?: Date | undefined }) =>

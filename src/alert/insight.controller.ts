@@ -168,9 +168,12 @@ export class InsightController {
   private async begun(tenantId: number, rule: Rule, from?: Date, to?: Date): Promise<BacktestView> {
     const doneMs = await this.doneMs(tenantId);
     const toMs = windowOf(Math.min(to?.getTime() ?? doneMs, doneMs));
-    const fromMs = windowOf(from?.getTime() ?? toMs - WEEK_MS);
-    if (fromMs >= toMs) throw new Rejected('invalid_input', 'nothing of that period was evaluated yet', 422, 'from');
-    if (toMs - fromMs > MAX_PERIOD_MS)
+    const askedMs = windowOf(from?.getTime() ?? toMs - WEEK_MS);
+    // Before the first span there is nothing to look at: an hour of data is replayed window by window, and its alerts are not those of a week.
+    const fromMs = Math.max(askedMs, (await this.cursors.firstWindowMs(tenantId)) ?? askedMs);
+    if (askedMs >= toMs || fromMs >= toMs)
+      throw new Rejected('invalid_input', 'nothing of that period was evaluated yet', 422, 'from');
+    if (toMs - askedMs > MAX_PERIOD_MS)
       throw new Rejected('invalid_input', 'must be at most 30 days before `to`', 422, 'from');
     const id = await this.worker.start(tenantId, rule, fromMs, toMs);
     return this.result(tenantId, { id });
@@ -182,14 +185,15 @@ export class InsightController {
     const stepMs = isFine ? WINDOW_MS : MINUTE_MS;
     const nowMs = Math.floor(Math.min(at?.getTime() ?? doneMs, doneMs) / stepMs) * stepMs;
     const { conditions, error } = await this.said(tenantId, rule, nowMs, stepMs);
+    const fault = rule.type === 'anomaly' ? faultOf(rule) : null;
     const states =
       rule.id === NO_ID ? new Map<string, never>() : await this.alerts.statesAt(tenantId, rule.id, new Date(nowMs));
     const shown = conditions.toSorted((a, b) => failing(a) - failing(b)).slice(0, limit);
     return {
       at: new Date(nowMs).toISOString(),
       resolution: isFine ? '10s' : '1m',
-      active: rule.enabled && isActive(rule.activeHours, nowMs),
-      error: error ?? faultOf(rule),
+      active: rule.enabled && isAtWork(rule, nowMs),
+      error: error ?? fault,
       total: conditions.length,
       leftOut: Math.max(0, conditions.filter(({ verdict }) => verdict === 'holds').length - MAX_ALERTS),
       conditions: shown.map(({ key, labels, verdict, failure, guards, figures }) => ({
@@ -204,7 +208,7 @@ export class InsightController {
         })),
         figures,
       })),
-      incidents: rule.type === 'anomaly' && faultOf(rule) === null ? await this.incidentsAt(tenantId, rule, nowMs) : [],
+      incidents: rule.type === 'anomaly' && fault === null ? await this.incidentsAt(tenantId, rule, nowMs) : [],
     };
   }
 
@@ -251,6 +255,15 @@ export class InsightController {
 
 function unstored(tenantId: number, values: RuleValues): Rule {
   return { ...values, id: NO_ID, tenantId, epoch: 0 };
+}
+
+/** Within its active hours; hours that cannot be made out are none. */
+function isAtWork({ activeHours }: Rule, nowMs: number): boolean {
+  try {
+    return isActive(activeHours, nowMs);
+  } catch {
+    return false;
+  }
 }
 
 /** How many guards keep it quiet: fewest first. */

@@ -87,6 +87,7 @@ export const severity = z.enum(SEVERITIES);
 /** What every rule has, but for its type. */
 export const COMMON = {
   name: line(100),
+  id: z.guid().optional().describe('As it is shown; not to be changed, and ignored.'),
   source: z.enum(RULE_SOURCES).optional().describe('As it is shown; not to be changed, and ignored.'),
   enabled: z.boolean().default(true),
   operations: globs(),

@@ -149,7 +149,7 @@ describe('a replay', () => {
           expect(earlier).toEqual(upTo);
           all += whole.length;
         }),
-        { numRuns: 15 },
+        { numRuns: 8 },
       );
       expect(all).toBeGreaterThan(0);
     },
@@ -170,7 +170,7 @@ describe('a replay', () => {
             );
           }
         }),
-        { numRuns: 5 },
+        { numRuns: 3 },
       );
     },
   );

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { cursorOf } from '../list-cursor.js';
-import { Rejected } from '../model/failure.js';
-import { RULE_SOURCES, type RuleValues, type StoredRule } from '../model/rule.js';
+import { invalidInput } from '../model/invalid-input.js';
+import { RULE_SOURCES, RULE_TYPES, type RuleValues, type StoredRule } from '../model/rule.js';
 import {
   AbsenceInput,
   AnomalyInput,
@@ -50,6 +50,12 @@ const Place = z.strictObject({ createdAt: z.iso.datetime({ precision: 6 }), id: 
 export const RuleQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(500).default(500),
   cursor: cursorOf(Place).optional(),
+  type: z.enum(RULE_TYPES).optional().describe('Only rules of this type.'),
+  enabled: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .optional()
+    .describe('Only those that are (true), or are not (false), switched on.'),
 });
 export type RuleQuery = z.output<typeof RuleQuery>;
 
@@ -60,7 +66,7 @@ export const RulePatch = z
 export type RulePatch = z.infer<typeof RulePatch>;
 
 /** What people write, as values of a rule. */
-export function ruleValues({ source: _source, ...input }: RuleInput): RuleValues {
+export function ruleValues({ id: _id, source: _source, ...input }: RuleInput): RuleValues {
   return { ...input, type: input.type ?? 'anomaly' } as RuleValues;
 }
 
@@ -68,12 +74,7 @@ export function ruleValues({ source: _source, ...input }: RuleInput): RuleValues
 export function checkedRule(input: unknown): RuleValues {
   const parsed = RuleInput.safeParse(input);
   if (parsed.success) return ruleValues(parsed.data);
-  const [first] = parsed.error.issues;
-  const keys = first !== undefined && 'keys' in first ? first.keys.slice(0, 1) : [];
-  const field = [...(first?.path ?? []), ...keys].map(String).join('.');
-  const more = parsed.error.issues.length > 1 ? ` (and ${parsed.error.issues.length - 1} more)` : '';
-  const message = `${field === '' ? '' : `${field}: `}${first?.message ?? 'it does not fit the schema'}${more}`;
-  throw new Rejected('invalid_input', message, 400, field === '' ? undefined : field);
+  throw invalidInput(parsed.error.issues);
 }
 
 export function ruleView({ tenantId: _tenantId, epoch: _epoch, ...shown }: StoredRule): RuleView {

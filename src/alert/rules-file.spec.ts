@@ -73,6 +73,16 @@ rules:
 });
 
 describe('export and apply', () => {
+  it('take a burn rate that promises so little that rows of the usual table cannot be reached', () => {
+    const burn = { type: 'burn_rate', name: 'burn', services: [], objective: 0.9 };
+    const [rule] = valuesOf(burn);
+    expect(rule).toMatchObject({ windows: [{ long: '6h' }, { long: '3d' }] });
+    expect(valuesOf(inFile(rule!, []))).toEqual([rule]);
+    expect(problemsOf(JSON.stringify({ rules: [{ ...burn, period: '366d' }] }))[0]).toContain(
+      'objective: promises too little',
+    );
+  });
+
   const word = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 });
   const wordLike = fc.oneof(
     word,
@@ -139,16 +149,24 @@ describe('export and apply', () => {
         fc.uniqueArray(rule, { selector: ({ name }) => name, maxLength: 4 }),
         fc.boolean(),
         (inputs, isJson) => {
-          const here = inputs.map(
-            (input, i) => ({ ...checkedRule(input), id: `${i}`, tenantId: 1, epoch: 1, source: 'api' }) as StoredRule,
-          );
+          const here = inputs.map((input, i) => ({
+            ...checkedRule(input),
+            id: `${i}`,
+            tenantId: 1,
+            epoch: 1,
+            source: 'api' as const,
+          }));
           const exported = asFile(here, channels);
           const text = isJson ? JSON.stringify(exported) : stringify(exported);
           const { rules, unknown } = withChannels(parseRulesFile(text), elsewhere);
           expect(unknown).toEqual([]);
-          const there = rules.map(
-            (values, i) => ({ ...values, id: `x${i}`, tenantId: 2, epoch: 1, source: 'api' }) as StoredRule,
-          );
+          const there = rules.map((values, i) => ({
+            ...values,
+            id: `x${i}`,
+            tenantId: 2,
+            epoch: 1,
+            source: 'api' as const,
+          }));
           expect(asFile(there, elsewhere)).toEqual(exported);
           const again = withChannels(parseRulesFile(stringify(exported)), elsewhere).rules;
           there.forEach((before, i) =>

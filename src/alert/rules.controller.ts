@@ -59,7 +59,7 @@ export class RulesController {
     description: 'A page of rules, oldest first; without `limit` all of them.',
   })
   async list(@Tenant() tenantId: number, @Query({ schema: RuleQuery }) query: RuleQuery): Promise<RuleList> {
-    const found = await this.rules.page(tenantId, query.limit + 1, query.cursor);
+    const found = await this.rules.page(tenantId, query.limit + 1, query.cursor, query);
     const shown = found.slice(0, query.limit);
     const last = shown.at(-1);
     return {

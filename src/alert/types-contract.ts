@@ -106,15 +106,24 @@ const BUDGET_TABLE = [
   { long: '3d', share: 0.1, severity: 'warning' },
 ] as const;
 
-/** Its rows for a period: burn rate = share x period / window; the short window is a twelfth of the long one. */
-export function burnWindows(period: string): BurnWindow[] {
+/**
+ * Its rows for a period: burn rate = share x period / window; the short window is a twelfth of the long one. Rows that cannot be reached when everything
+ * fails, since so little is promised, are left out.
+ */
+export function burnWindows(period: string, objective: number): BurnWindow[] {
   const periodMs = durationMs(period);
-  return BUDGET_TABLE.filter(({ long }) => durationMs(long) < periodMs).map(({ long, share, severity: how }) => ({
+  const rows = BUDGET_TABLE.filter(({ long }) => durationMs(long) < periodMs).map(({ long, share, severity: how }) => ({
     long,
     short: formatDuration(durationMs(long) / 12),
     burnRate: Number(((share * periodMs) / durationMs(long)).toPrecision(6)),
     severity: how,
   }));
+  return rows.filter(({ burnRate }) => burnRate < mostBurn(objective));
+}
+
+/** What everything failing burns. */
+function mostBurn(objective: number): number {
+  return 1 / (1 - objective);
 }
 
 export const BurnRateInput = z
@@ -143,17 +152,23 @@ export const BurnRateInput = z
     minEvents: z.int().min(1).max(1e9).default(100).describe('In the long window.'),
   })
   .superRefine(onlyKnownAttributes)
+  .superRefine(({ windows, period, objective }, context) => {
+    if (windows !== undefined || (parseDuration(period) ?? 0) < parseDuration('1d')!) return;
+    if (burnWindows(period, objective).length > 0) return;
+    const message = `promises too little for the usual table of so long a period: everything failing burns ${mostBurn(objective).toPrecision(4)}; give windows`;
+    context.addIssue({ code: 'custom', path: ['objective'], message });
+  })
   .superRefine(({ windows = [], objective }, context) => {
     windows.forEach(({ long, short, burnRate }, i) => {
       const issue = (field: string, message: string) =>
         context.addIssue({ code: 'custom', path: ['windows', i, field], message });
       // What is no duration has been named already.
       if ((parseDuration(short) ?? 0) >= (parseDuration(long) ?? Infinity)) issue('short', 'must be shorter than long');
-      const most = 1 / (1 - objective);
+      const most = mostBurn(objective);
       if (burnRate >= most) issue('burnRate', `can never be reached: everything failing burns ${most.toPrecision(4)}`);
     });
   })
-  .transform((input) => ({ ...input, windows: input.windows ?? burnWindows(input.period) }))
+  .transform((input) => ({ ...input, windows: input.windows ?? burnWindows(input.period, input.objective) }))
   .meta({ id: 'BurnRateRuleInput' });
 
 const AttributeFilterInput = z

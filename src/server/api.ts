@@ -4,7 +4,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { Rejected } from '../model/failure.js';
 import { serveOpenApi } from '../query/openapi.js';
 import { FailureFilter } from './failure.filter.js';
-import { invalidInput } from './invalid-input.js';
+import { invalidInput } from '../model/invalid-input.js';
 import { wellFormed } from './well-formed.js';
 import { UnknownQueryGuard } from './unknown-query.guard.js';
 

@@ -40,6 +40,15 @@ export class CursorStore {
     return progressOf(Number(clock.first_ms), Number(clock.closed_ms), rows);
   }
 
+  /** The begin of the first window that the tenant has spans of; null: it has none. */
+  async firstWindowMs(tenantId: number): Promise<number | null> {
+    const [clock] = await this.db.query<{ first_ms: string }[]>(
+      `select extract(epoch from first_window_at) * 1000 as first_ms from tenant_clocks where tenant_id = $1`,
+      [tenantId],
+    );
+    return clock === undefined ? null : Number(clock.first_ms);
+  }
+
   /**
    * Takes the lease on a stage of a tenant when there is work and nobody else holds it; null otherwise. At most `maxSteps` steps.
    * A crashed owner's lease ends by itself; one that a clock gave which has been set back is over.

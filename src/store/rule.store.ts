@@ -53,13 +53,15 @@ export class RuleStore {
     tenantId: number,
     limit: number,
     after: RulePlace | undefined,
+    { type, enabled }: { type?: RuleType | undefined; enabled?: boolean | undefined } = {},
   ): Promise<{ rule: StoredRule; place: RulePlace }[]> {
     await this.makeDefault(tenantId, this.db);
     const rows: (Row & { place: string })[] = await this.db.query(
       `select *, ${isoUs('created_at')} as place from rules
         where tenant_id = $1 and ($3::timestamptz is null or (created_at, id) > ($3, $4::uuid))
+          and ($5::text is null or type = $5) and ($6::boolean is null or enabled = $6)
         order by created_at, id limit $2`,
-      [tenantId, limit, after?.createdAt ?? null, after?.id ?? null],
+      [tenantId, limit, after?.createdAt ?? null, after?.id ?? null, type ?? null, enabled ?? null],
     );
     return rows.map((row) => ({ rule: toRule(row), place: { createdAt: row.place, id: row.id } }));
   }

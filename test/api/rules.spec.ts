@@ -179,6 +179,16 @@ describe('rules of other types', () => {
     });
   });
 
+  it('are listed by type, and by whether they are switched on', async () => {
+    const made = await call('POST', 'rules', { type: 'absence', name: 'switched off', enabled: false });
+    const names = async (query: string): Promise<string[]> =>
+      ((await call('GET', `rules?${query}`)).body as { rules: { name: string }[] }).rules.map(({ name }) => name);
+    expect(await names('type=absence&enabled=false')).toEqual(['switched off']);
+    expect(await names('type=absence&enabled=true')).not.toContain('switched off');
+    expect(await call('GET', 'rules?type=alarm')).toMatchObject({ status: 400, body: { error: { field: 'type' } } });
+    await call('DELETE', `rules/${String(made.body['id'])}`);
+  });
+
   it('are shown with what was left out', async () => {
     const made = await call('POST', 'rules', THRESHOLD);
     expect(made).toMatchObject({
@@ -201,8 +211,8 @@ describe('rules of other types', () => {
 
   it('can be put back as they were shown, which changes nothing', async () => {
     const { body, etag } = await call('POST', 'rules', THRESHOLD);
-    const { id, ...shown } = body;
-    expect(await call('PUT', `rules/${String(id)}`, shown)).toMatchObject({ status: 200, etag });
+    const { id } = body;
+    expect(await call('PUT', `rules/${String(id)}`, body)).toMatchObject({ status: 200, etag });
     const { rows: stored } = await db.query<{ epoch: number }>(`select epoch from rules where id = $1`, [id]);
     expect(stored).toEqual([{ epoch: 1 }]);
   });

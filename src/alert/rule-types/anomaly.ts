@@ -3,7 +3,6 @@ import type { Finding } from '../../model/anomaly.js';
 import { DEFAULT_POLICY } from '../../model/policy.js';
 import type { RuleOf } from '../../model/rule.js';
 import { WINDOW_MS } from '../../model/window.js';
-import { faultOf } from '../failure.js';
 import type { Condition, Guard, RuleData } from '../rule-data.js';
 import { selects } from '../select.js';
 import { allPass, atLeast } from './guards.js';
@@ -19,14 +18,10 @@ const WEAK: ReadonlySet<string> = new Set([
 
 /**
  * Series of the last window that deviate, also those for which no incident is opened: only for rules of high sensitivity. At the others,
- * steps of incidents are looked at, see `anomalyAlerts`; one that cannot be made out says so here.
+ * steps of incidents are looked at, see `anomalyAlerts`.
  */
 export function anomalyConditions(rule: RuleOf<'anomaly'>, data: RuleData, nowMs: number): Condition[] {
-  if (rule.sensitivity !== 'high') {
-    const fault = faultOf(rule);
-    if (fault !== null) throw new Error(fault);
-    return [];
-  }
+  if (rule.sensitivity !== 'high') return [];
   return data.findings(nowMs - WINDOW_MS, nowMs).flatMap((finding) => {
     const operation = data.operations.get(finding.operationId);
     if (operation === undefined || !WEAK.has(finding.reason) || !selects(rule, operation, data.resources)) return [];

@@ -5,7 +5,11 @@ import { invalidInput } from './invalid-input.js';
 const Body = z.strictObject({
   name: z.string(),
   kind: z.enum(['a', 'b']),
-  list: z.array(z.object({ size: z.number() })).default([]),
+  list: z
+    .array(z.object({ size: z.number() }))
+    .max(2)
+    .default([]),
+  labels: z.record(z.string().regex(/^[a-z]+$/, 'must be letters'), z.string()).default({}),
 });
 const said = (body: unknown) => {
   const { message, field, code, status } = invalidInput(Body.safeParse(body).error!.issues);
@@ -45,6 +49,8 @@ describe('invalidInput', () => {
     [{ name: 'x', kind: 'a', list: [{ size: 1 }, {}] }, 'list.1.size', 'list.1.size: is missing, expected number'],
     [{ name: 'x', kind: 'a', nmae: 1, b: 2 }, 'nmae', 'nmae: is not known here (and 1 more)'],
     [{}, 'name', 'name: is missing, expected string (and 1 more)'],
+    [{ name: 'x', kind: 'a', labels: { 'a-b': 'x' } }, 'labels.a-b', 'labels.a-b: must be letters'],
+    [{ name: 'x', kind: 'a', list: Array(3).fill({ size: 1 }) }, 'list', 'list: must have <=2 items'],
     [[], undefined, 'the input must be object, received array'],
     [undefined, undefined, 'the input is missing, expected object'],
   ])('%j: names the field and says what is wrong with it', (body, field, message) => {

@@ -1,4 +1,4 @@
-import { Rejected } from '../model/failure.js';
+import { Rejected } from './failure.js';
 
 /** One thing that does not fit, as zod says it. */
 interface Issue {
@@ -6,6 +6,8 @@ interface Issue {
   path?: readonly (PropertyKey | { key: PropertyKey })[] | undefined;
   /** Names that zod does not know; its path is that of the object they stand in. */
   keys?: readonly string[];
+  /** What is wrong with the name of a field that may have any. */
+  issues?: readonly Issue[];
 }
 
 /** Names the first input that does not fit, and says how many more there are. */
@@ -20,7 +22,8 @@ export function invalidInput(issues: readonly Issue[]): Rejected {
 }
 
 /** Whoever sends JSON knows of missing fields, not of `undefined`, and of what may be sent, not of discriminators. */
-function inPlainWords({ message, keys }: Issue): string {
+function inPlainWords({ message, keys, issues }: Issue): string {
+  if (message === 'Invalid key in record' && issues?.[0] !== undefined) return inPlainWords(issues[0]);
   if (keys !== undefined && message.startsWith('Unrecognized key')) return 'is not known here';
   const missing = /^Invalid input: (expected .+), received undefined$/.exec(message)?.[1];
   if (missing !== undefined) return `is missing, ${missing}`;
