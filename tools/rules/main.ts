@@ -15,6 +15,7 @@ import {
   RulesFileInvalid,
   withChannels,
 } from '../../src/alert/rules-file.js';
+import { invalidInput } from '../../src/model/invalid-input.js';
 import type { StoredRule } from '../../src/model/rule.js';
 
 const USAGE = `tracehound rules export [--format yaml|json]     print all rules as a file
@@ -112,8 +113,7 @@ async function testRules(files: readonly string[]): Promise<number> {
   for (const file of files) {
     const parsed = RuleTests.safeParse(await readYaml(file));
     if (!parsed.success) {
-      const [issue] = parsed.error.issues;
-      throw new Trouble(`${file}: ${issue?.path.map(String).join('.')}: ${issue?.message}`);
+      throw new Trouble(`${file}: ${invalidInput(parsed.error.issues).message}`);
     }
     const all = named(file, rulesOfFile, { rules: parsed.data.rules });
     for (const other of parsed.data.rule_files.map((each) => path.resolve(path.dirname(file), each))) {
