@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AlertTransition } from '../model/alert.js';
 import { displayText } from '../model/display.js';
-import { Unavailable } from '../model/failure.js';
+import { Rejected, Unavailable } from '../model/failure.js';
 import type { Incident } from '../model/incident.js';
 import { incidentView } from '../model/incident-view.js';
 import type { Rule } from '../model/rule.js';
@@ -110,6 +110,10 @@ export class BacktestWorker {
       );
       await this.backtests.done(tenantId, id, result);
     } catch (error) {
+      if (error instanceof Rejected) {
+        await this.backtests.failed(tenantId, id, error.message).catch(() => undefined);
+        return;
+      }
       this.log.error(`backtest ${id} failed: ${error instanceof Error ? error.stack : String(error)}`);
       await this.backtests
         .failed(tenantId, id, 'internal error; the log of the service says more')

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { TracesStore } from '../journal/traces.store.js';
 import type { Finding } from '../model/anomaly.js';
+import { Rejected } from '../model/failure.js';
 import type { Operation } from '../model/operation.js';
 import type { Rule } from '../model/rule.js';
 import { HOUR_MS, MINUTE_MS, WINDOW_MS } from '../model/window.js';
@@ -18,6 +19,9 @@ import type { Timeline } from './timeline.js';
 const MAX_TRACES = 200;
 /** Reading traces again takes long: so much time is given to it, newest windows first. */
 const TRACES_BUDGET_MS = 8_000;
+
+/** Steps of operations in memory at once, some 170 bytes each: a week of 500 operations in minutes. */
+const MAX_STEPS = 5_100_000;
 
 export interface Replay {
   data: RuleData;
@@ -47,6 +51,12 @@ export class ReplayData {
     const { operations, resources } = await this.operations(tenantId);
     const live = new LiveData(stepped(needsOf([{ ...rule, enabled: true }]), stepMs), fromMs);
     const chosen = [...operations.values()].filter((operation) => selects(rule, operation, resources));
+    const steps = Math.ceil((toMs - fromMs) / stepMs) * chosen.length;
+    if (looksAtLoad(rule) && steps > MAX_STEPS) {
+      const most = Math.floor((MAX_STEPS * stepMs) / (toMs - fromMs));
+      const message = `the rule is about ${chosen.length} operations; so long a period can be replayed for ${most}: name services, or a later from`;
+      throw new Rejected('too_much', message, 422, 'from');
+    }
     let loaded = 0;
     for (const { timeline } of live.levels) {
       const endMs = await this.begin(tenantId, timeline, toMs);

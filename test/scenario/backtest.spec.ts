@@ -228,6 +228,22 @@ describe('backtest', () => {
     expect(coarse.result.notes[0]).toContain('once a minute');
   });
 
+  it('of more than fits into memory says what would fit', async () => {
+    const rule = (await world.rules.list(1)).find(({ name }) => name === 'gone')!;
+    await world.db.query(
+      `insert into operations (tenant_id, service_id, kind, name) select 1, min(id), 3, 'other ' || i from services, generate_series(1, 600) i group by i`,
+    );
+    const id = await backtest.start(1, rule, END_MS - 7 * 86_400_000, END_MS);
+    const store = new BacktestStore(world.db);
+    let job = await store.get(1, id);
+    for (let i = 0; i < 200 && job.state === 'running'; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 25));
+      job = await store.get(1, id);
+    }
+    await world.db.query(`delete from operations where kind = 3`);
+    expect(job).toMatchObject({ state: 'failed', error: expect.stringContaining('can be replayed for 505') });
+  });
+
   it('is a job with progress and a result', async () => {
     const rule = (await world.rules.list(1)).find(({ name }) => name === 'gone')!;
     const id = await backtest.start(1, rule, BEGAN_MS, END_MS);
