@@ -1,14 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { errors, jwtVerify, SignJWT } from 'jose';
 import { z } from 'zod';
 import { CONFIG, type Config } from '../config.js';
 import { LINK_ACTIONS, type LinkAction, type LinkClaim } from '../model/action-link.js';
 import { SecretBox } from '../store/secret-box.js';
+import { readToken, signToken } from './signed-token.js';
 
 /** From Friday evening to Monday morning; what lasts longer is told again, with new links. */
 const VALID_MS = 72 * 3_600_000;
 const PURPOSE = 'tracehound action links v1';
-const ALGORITHM = 'HS256';
 
 const Payload = z.object({
   ten: z.int(),
@@ -38,29 +37,17 @@ export class ActionLinks {
     return `${this.config.publicUrl}/act/${await this.sign({ ...about, action, expiresAtMs: nowMs + VALID_MS })}`;
   }
 
-  async sign({ tenantId, notificationId, groupId, incidentId, action, expiresAtMs }: LinkClaim): Promise<string> {
+  sign({ tenantId, notificationId, groupId, incidentId, action, expiresAtMs }: LinkClaim): Promise<string> {
     const claims = { ten: tenantId, grp: groupId, ...(incidentId !== null && { inc: incidentId }), act: action };
-    return new SignJWT(claims)
-      .setProtectedHeader({ alg: ALGORITHM })
-      .setSubject(notificationId)
-      .setExpirationTime(Math.floor(expiresAtMs / 1_000))
-      .sign(this.keys[0]!);
+    return signToken(this.keys[0]!, notificationId, claims, expiresAtMs);
   }
 
   /** What the token allows; `expired` when it did, `unknown` when this service did not make it. */
   async read(token: string, nowMs: number): Promise<LinkClaim | 'expired' | 'unknown'> {
-    for (const key of this.keys) {
-      try {
-        const { payload } = await jwtVerify(token, key, { algorithms: [ALGORITHM], currentDate: new Date(nowMs) });
-        const { ten, sub, grp, inc = null, act, exp } = Payload.parse(payload);
-        const claim = { tenantId: ten, notificationId: sub, groupId: grp, incidentId: inc, action: act };
-        return { ...claim, expiresAtMs: exp * 1_000 };
-      } catch (error) {
-        if (error instanceof errors.JWTExpired) return 'expired';
-        if (!(error instanceof errors.JOSEError || error instanceof z.ZodError || error instanceof TypeError))
-          throw error;
-      }
-    }
-    return 'unknown';
+    const payload = await readToken(this.keys, token, Payload, nowMs);
+    if (typeof payload === 'string') return payload;
+    const { ten, sub, grp, inc = null, act, exp } = payload;
+    const claim = { tenantId: ten, notificationId: sub, groupId: grp, incidentId: inc, action: act };
+    return { ...claim, expiresAtMs: exp * 1_000 };
   }
 }
