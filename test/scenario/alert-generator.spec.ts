@@ -244,7 +244,7 @@ describe('a rule that cannot be evaluated', () => {
     expect(history.map(({ atMs, from, to, reason }) => `${(atMs - BEGAN_MS) / 1_000} ${from}>${to} ${reason}`)).toEqual(
       [
         '50 error>inactive evaluated',
-        '30 inactive>error failed: histogram format 9 is not known',
+        '30 inactive>error failed: cart Get: histogram format 9 is not known',
         '10 inactive>firing holds',
       ],
     );
