@@ -22,7 +22,7 @@ const FROM_MS = TO_MS - DAYS * DAY_MS;
 
 const db = await createDataSource(process.env['DATABASE_URL'] ?? '').initialize();
 await db.runMigrations();
-for (const table of ['minute_rollups', 'hour_rollups', 'rollups', 'edge_rollups']) {
+for (const table of ['minute_rollups', 'rollups', 'edge_rollups']) {
   await db.query(
     `create table ${table}_bench partition of ${table} for values from ('${new Date(FROM_MS - DAY_MS).toISOString()}') to ('${new Date(TO_MS + DAY_MS).toISOString()}')`,
   );
