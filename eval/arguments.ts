@@ -13,7 +13,7 @@ github.com/IntelligentDDS/Nezha (or one of its days) and github.com/IntelligentD
   --fault N       look closer at fault no. N of each data set
   --error-span X  spans named X (an error handler's) count as failed; recordings have no status. Say so beside the figures.
   --perturb       judge copies too: half of the traces, other durations, another start, other names (takes eight times as long)
-  --docs          write tables and plot into docs/detection.md and docs/eval.svg
+  --docs          write tables and plot into docs/detection.md and docs/eval.svg; the table of robustness only with --perturb
   --live FILE     with --docs: results of npm run eval:live --json FILE, shown beside
   --json FILE     the results as JSON as well`;
 
