@@ -302,6 +302,11 @@ export default tseslint.config(
     rules: edge(STAGE, own, model),
   },
   {
+    // What a message says beside the decision is read as it is sent.
+    files: ['src/notify/surroundings.ts'],
+    rules: edge(STAGE, own, model, store, access, nest),
+  },
+  {
     files: edgesOf('query'),
     rules: edge(
       STAGE,

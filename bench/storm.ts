@@ -12,6 +12,7 @@ import { ReadLinks } from '../src/access/read-links.js';
 import { Egress } from '../src/notify/egress.js';
 import { NotifyWorker } from '../src/notify/notify.worker.js';
 import { Senders } from '../src/notify/senders.js';
+import { Surroundings } from '../src/notify/surroundings.js';
 import { RouteWorker } from '../src/route/route.worker.js';
 import { AlertStore } from '../src/store/alert.store.js';
 import { AnomalyStore } from '../src/store/anomaly.store.js';
@@ -93,10 +94,12 @@ const notify = new NotifyWorker(
   new ChannelThreadStore(db),
   new DigestStore(db),
   new Senders(egress, publicUrl),
-  new ChartStore(db),
-  new MessageContextStore(db),
-  new ActionLinks(box, { publicUrl, publicUrlIsSet: false }),
-  new ReadLinks(box, { publicUrl, publicUrlIsSet: false }),
+  new Surroundings(
+    new ChartStore(db),
+    new MessageContextStore(db),
+    new ActionLinks(box, { publicUrl, publicUrlIsSet: false }),
+    new ReadLinks(box, { publicUrl, publicUrlIsSet: false }),
+  ),
   { publicUrl },
 );
 

@@ -9,6 +9,7 @@ import { DeliveriesController } from './deliveries.controller.js';
 import { Egress } from './egress.js';
 import { NotifyWorker } from './notify.worker.js';
 import { Senders } from './senders.js';
+import { Surroundings } from './surroundings.js';
 
 /** Tells people, through channels. */
 @Module({
@@ -24,6 +25,7 @@ import { Senders } from './senders.js';
       inject: [Egress, CONFIG],
       useFactory: (egress: Egress, config: Config) => new Senders(egress, config.publicUrl),
     },
+    Surroundings,
     NotifyWorker,
   ],
 })

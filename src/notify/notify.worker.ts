@@ -1,18 +1,12 @@
 import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ActionLinks } from '../access/action-links.js';
-import { ReadLinks } from '../access/read-links.js';
 import { CONFIG, type Config } from '../config.js';
-import type { LinkAction } from '../model/action-link.js';
-import type { Channel, ChannelType } from '../model/channel.js';
+import type { Channel } from '../model/channel.js';
 import { Rejected } from '../model/failure.js';
-import { exemplarsOf, silenceMatchers, type Notice, type NoticeChart, type NoticeLinks } from '../model/notice.js';
 import { ChannelHealthStore, type FailingChannel } from '../store/channel-health.store.js';
 import { ChannelStore } from '../store/channel.store.js';
-import { ChartStore } from '../store/chart.store.js';
 import { ChannelThreadStore, type DueResend } from '../store/channel-thread.store.js';
 import { DigestStore } from '../store/digest.store.js';
-import { MessageContextStore } from '../store/message-context.store.js';
 import {
   NotificationStore,
   RENEW_LEASE_MS,
@@ -20,17 +14,15 @@ import {
   type ClaimedNotification,
 } from '../store/notification.store.js';
 import type { Outcome } from './channel.js';
-import { chartOf, chartSubject } from './chart.js';
 import { digestNotice, MAX_AGE_S, openForS, RATE_WINDOW_S, RATES, REPORT_AFTER_S } from './limits.js';
 import { composeMessage, type Message } from './message.js';
 import { failingNotice } from './failing.js';
 import { RESEND_FIRING_FOR_S, RESEND_RESOLVED_FOR_S, RESEND_S } from './resend.js';
 import { retryInS } from './schedule.js';
 import { Senders } from './senders.js';
+import { Surroundings } from './surroundings.js';
 
 const MAX_IN_FLIGHT = 32;
-/** Receivers that take a picture with a message. */
-const PICTURED: ReadonlySet<ChannelType> = new Set(['slack_bot', 'discord', 'email']);
 /** While sends are under way, how often to look for others that have become due. */
 const LOOK_AGAIN_MS = 250;
 
@@ -47,10 +39,7 @@ export class NotifyWorker implements OnModuleDestroy {
     private readonly threads: ChannelThreadStore,
     private readonly digests: DigestStore,
     private readonly senders: Senders,
-    private readonly charts: ChartStore,
-    private readonly context: MessageContextStore,
-    private readonly links: ActionLinks,
-    private readonly reading: ReadLinks,
+    private readonly surroundings: Surroundings,
     @Inject(CONFIG) private readonly config: Pick<Config, 'publicUrl'>,
   ) {}
 
@@ -141,84 +130,12 @@ export class NotifyWorker implements OnModuleDestroy {
 
   private async send(claimed: ClaimedNotification, channel: Channel): Promise<Outcome> {
     const { id, tenantId, channelId, overSince } = claimed;
-    const chart = PICTURED.has(channel.type) ? await this.chartOf(claimed) : null;
-    const around = await this.contextOf(claimed);
-    const notice = { ...claimed.notice, ...around, links: await this.linksOf(claimed), ...(chart && { chart }) };
+    const notice = await this.surroundings.around(claimed, channel.type);
     const message = composeMessage(id, notice, this.config.publicUrl, overSince);
     const thread = await this.threads.thread(tenantId, channelId, message.groupKey);
     const outcome = await this.senders.send(message, channel, thread);
     if (outcome.kind === 'sent' && message.status !== 'info') await this.remember(claimed, channel, message, outcome);
     return outcome;
-  }
-
-  /** A message that does not say it is still a message: trouble means that it says less. */
-  private async contextOf({ tenantId, notice }: ClaimedNotification): Promise<Pick<Notice, 'versions' | 'callers'>> {
-    const { incident, alerts = [], timestamp } = notice;
-    const first = alerts[0]?.labels;
-    const named = incident?.causes[0]?.service ?? first?.['service'];
-    if (named === undefined) return {};
-    try {
-      const services = [...new Set([named, ...(incident?.affected.slice(0, 2).map(({ service }) => service) ?? [])])];
-      const atMs = Date.parse(timestamp);
-      const versions = await this.context.versions(tenantId, services, atMs);
-      const operation = incident === null ? first?.['operation'] : undefined;
-      if (operation === undefined) return { versions };
-      return { versions, callers: await this.context.callers(tenantId, { service: named, operation }, atMs) };
-    } catch (error) {
-      this.log.warn(`a message says less than it could: ${String(error)}`);
-      return {};
-    }
-  }
-
-  /** A message without its picture is still a message: trouble means null. */
-  private async chartOf({ tenantId, notice }: ClaimedNotification): Promise<NoticeChart | null> {
-    try {
-      const ruleId = notice.incident === null ? (notice.alerts?.[0]?.ruleId ?? null) : null;
-      const rule = ruleId === null ? null : await this.charts.rule(tenantId, ruleId);
-      const subject = chartSubject(notice, rule);
-      return subject && chartOf(subject, await this.charts.steps(tenantId, subject, subject));
-    } catch (error) {
-      this.log.warn(`no picture for a message: ${String(error)}`);
-      return null;
-    }
-  }
-
-  /** What is over needs nothing done, but one can say what it was worth. */
-  private async linksOf({ id, tenantId, notice, overSince }: ClaimedNotification): Promise<NoticeLinks> {
-    const { group, incident, alerts = [] } = notice;
-    const reading = await this.readingLinks(tenantId, notice);
-    if (group === undefined) return { ...reading, acknowledge: null, silence: null, feedback: null };
-    const about = { tenantId, notificationId: id, groupId: group.key, incidentId: incident?.id ?? null };
-    const nowMs = Date.now();
-    const link = (action: LinkAction, isWanted: boolean) =>
-      isWanted ? this.links.url(action, about, nowMs) : Promise.resolve(null);
-    const fires = overSince === null && alerts.some(({ status }) => status === 'firing');
-    return {
-      ...reading,
-      acknowledge: await link('acknowledge', fires),
-      silence: await link('silence', fires && silenceMatchers(notice).length > 0),
-      feedback: await link(
-        'feedback',
-        alerts.some(({ id: alertId, ruleId }) => alertId !== undefined && ruleId !== null),
-      ),
-    };
-  }
-
-  private async readingLinks(
-    tenantId: number,
-    notice: Notice,
-  ): Promise<Pick<NoticeLinks, 'incident' | 'alert' | 'traces'>> {
-    const nowMs = Date.now();
-    const { incident, alerts = [] } = notice;
-    const alertId = incident === null ? alerts[0]?.id : undefined;
-    const traces = await Promise.all(
-      exemplarsOf(notice).map((id) => this.reading.url({ tenantId, kind: 'trace', id }, nowMs)),
-    );
-    return {
-      incident: incident && (await this.reading.url({ tenantId, kind: 'incident', id: incident.id }, nowMs)),
-      alert: alertId === undefined ? null : await this.reading.url({ tenantId, kind: 'alert', id: alertId }, nowMs),
-      traces: traces.filter((url) => url !== null),
-    };
   }
 
   /** Before the attempt is recorded, since the next message of the group may go out right after. */

@@ -7,6 +7,7 @@ import type { Incident, IncidentEventKind, Severity } from '../../src/model/inci
 import { Egress } from '../../src/notify/egress.js';
 import { NotifyWorker } from '../../src/notify/notify.worker.js';
 import { Senders } from '../../src/notify/senders.js';
+import { Surroundings } from '../../src/notify/surroundings.js';
 import { ChannelHealthStore } from '../../src/store/channel-health.store.js';
 import { ChartStore } from '../../src/store/chart.store.js';
 import { ChannelThreadStore } from '../../src/store/channel-thread.store.js';
@@ -105,10 +106,12 @@ export async function startDelivery(name: string, options: ProcessOptions = {}):
       new ChannelThreadStore(db),
       new DigestStore(db),
       new Senders(egress, publicUrl),
-      new ChartStore(db),
-      new MessageContextStore(db),
-      new ActionLinks(new SecretBox(secretKey), { publicUrl, publicUrlIsSet: hasLinks }),
-      new ReadLinks(new SecretBox(secretKey), { publicUrl, publicUrlIsSet: hasLinks }),
+      new Surroundings(
+        new ChartStore(db),
+        new MessageContextStore(db),
+        new ActionLinks(new SecretBox(secretKey), { publicUrl, publicUrlIsSet: hasLinks }),
+        new ReadLinks(new SecretBox(secretKey), { publicUrl, publicUrlIsSet: hasLinks }),
+      ),
       { publicUrl },
     );
     const [alert, route] = [alertWorkerOn(db), routeWorkerOn(db)];
