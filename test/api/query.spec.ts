@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import pg from 'pg';
 import type { z } from 'zod';
 import { DEFAULT_POLICY } from '../../src/model/policy.js';
 import * as findingsContract from '../../src/query/findings-contract.js';
@@ -7,37 +6,25 @@ import * as incidentsContract from '../../src/query/incidents-contract.js';
 import * as servicesContract from '../../src/query/services-contract.js';
 import * as systemContract from '../../src/query/system-contract.js';
 import * as tracesContract from '../../src/query/traces-contract.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { createTestDatabase } from '../support/database.js';
 import { startService } from '../support/service.js';
-import { QueryRows } from './query-rows.js';
+import { openQueriedService, type QueriedService } from './queried-service.js';
+import type { QueryRows } from './query-rows.js';
 
-/** There is a key from the start, so that no request without one is ever answered. */
-const ADMIN_KEY = `th_00000000_${'a'.repeat(43)}`;
 const ZERO_INCIDENT = '00000000-0000-4000-8000-000000000000';
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const SHORT_TRACE = 'b7ad6b7169203331';
 
-let database: TestDatabase;
-let service: Awaited<ReturnType<typeof startService>>;
-let db: pg.Client;
+let opened: QueriedService | undefined;
+let service: QueriedService['service'];
+let db: QueriedService['db'];
 let rows: QueryRows;
 
 beforeAll(async () => {
-  database = await createTestDatabase('query');
-  service = await startService({
-    databaseUrl: database.url,
-    env: { ROLES: 'ingest,api', TRACEHOUND_ADMIN_KEY: ADMIN_KEY },
-  });
-  db = new pg.Client({ connectionString: database.url });
-  await db.connect();
-  rows = new QueryRows(db);
+  opened = await openQueriedService('query');
+  ({ service, db, rows } = opened);
 });
-
-afterAll(async () => {
-  await db?.end();
-  await service?.stop();
-  await database?.drop();
-});
+afterAll(() => opened?.close());
 
 async function get(path: string, key: string): Promise<{ status: number; body: unknown; text: string }> {
   const response = await fetch(`${service.apiUrl}${path}`, { headers: { authorization: `Bearer ${key}` } });

@@ -1,36 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import pg from 'pg';
 import * as systemContract from '../../src/query/system-contract.js';
 import * as tracesContract from '../../src/query/traces-contract.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { startService } from '../support/service.js';
-import { QueryRows } from './query-rows.js';
+import { openQueriedService, type QueriedService } from './queried-service.js';
+import type { QueryRows } from './query-rows.js';
 
-/** There is a key from the start, so that no request without one is ever answered. */
-const ADMIN_KEY = `th_00000000_${'a'.repeat(43)}`;
 const traceId = (n: number) => n.toString(16).padStart(32, '0');
 
-let database: TestDatabase;
-let service: Awaited<ReturnType<typeof startService>>;
-let db: pg.Client;
+let opened: QueriedService | undefined;
+let service: QueriedService['service'];
+let db: QueriedService['db'];
 let rows: QueryRows;
 
 beforeAll(async () => {
-  database = await createTestDatabase('trace search');
-  service = await startService({
-    databaseUrl: database.url,
-    env: { ROLES: 'ingest,api', TRACEHOUND_ADMIN_KEY: ADMIN_KEY },
-  });
-  db = new pg.Client({ connectionString: database.url });
-  await db.connect();
-  rows = new QueryRows(db);
+  opened = await openQueriedService('trace search');
+  ({ service, db, rows } = opened);
 });
-
-afterAll(async () => {
-  await db?.end();
-  await service?.stop();
-  await database?.drop();
-});
+afterAll(() => opened?.close());
 
 interface Sent {
   trace: number;

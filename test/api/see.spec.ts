@@ -1,34 +1,22 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import pg from 'pg';
 import { ReadLinks } from '../../src/access/read-links.js';
 import type { ReadClaim } from '../../src/model/read-link.js';
 import { SecretBox } from '../../src/store/secret-box.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { startService, type Service } from '../support/service.js';
-import { QueryRows } from './query-rows.js';
+import { ADMIN_KEY, openQueriedService, type QueriedService } from './queried-service.js';
+import type { QueryRows } from './query-rows.js';
 
 const SECRET_KEY = 'c0ffee'.repeat(11);
-const ADMIN_KEY = `th_00000000_${'a'.repeat(43)}`;
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 
-let database: TestDatabase;
-let service: Service;
-let db: pg.Client;
+let opened: QueriedService | undefined;
+let service: QueriedService['service'];
 let rows: QueryRows;
 
 beforeAll(async () => {
-  database = await createTestDatabase('see');
-  const env = { ROLES: 'ingest,api', TRACEHOUND_SECRET_KEY: SECRET_KEY, TRACEHOUND_ADMIN_KEY: ADMIN_KEY };
-  service = await startService({ databaseUrl: database.url, env: { ...env, PUBLIC_URL: 'http://trace.test' } });
-  db = new pg.Client({ connectionString: database.url });
-  await db.connect();
-  rows = new QueryRows(db);
+  opened = await openQueriedService('see', { TRACEHOUND_SECRET_KEY: SECRET_KEY, PUBLIC_URL: 'http://trace.test' });
+  ({ service, rows } = opened);
 });
-afterAll(async () => {
-  await db?.end();
-  await service?.stop();
-  await database?.drop();
-});
+afterAll(() => opened?.close());
 
 const signer = (secret = SECRET_KEY) =>
   new ReadLinks(new SecretBox(secret), { publicUrl: 'http://trace.test', publicUrlIsSet: true });
